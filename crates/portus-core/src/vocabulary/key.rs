@@ -94,7 +94,6 @@ impl fmt::Display for ServiceName {
 
 /// Who asks for a port. Two asks of one key are the same wish; a port never goes to two keys.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Key {
     /// The project's name: the repository's, or as configured.
     pub project: Arc<str>,
