@@ -3,9 +3,11 @@
 //! Imports nothing but `thiserror` (and `serde` for vocabulary types, behind a feature).
 //! Never does IO, reads a clock, draws random numbers, waits, or logs: whatever it needs to know
 //! about the world is handed in, and whatever should happen in the world is handed out as data.
-//! Start reading at [`vocabulary`].
+//! Start reading at [`vocabulary`], then [`broker`]. Tested by tables of rules in each module.
 #![forbid(unsafe_code)]
 
+pub mod broker;
 pub mod vocabulary;
 
+pub use broker::*;
 pub use vocabulary::*;

@@ -1,0 +1,116 @@
+//! A set of ports as a bit for each, so that a full pool is passed over 64 ports at a time.
+
+use crate::vocabulary::{Port, PortRange};
+
+const WORDS: usize = 1 << 10;
+
+#[derive(Clone, Debug)]
+pub(super) struct PortSet(Box<[u64]>);
+
+impl Default for PortSet {
+    fn default() -> Self {
+        Self(vec![0; WORDS].into_boxed_slice())
+    }
+}
+
+impl PortSet {
+    const fn place(port: Port) -> (usize, u64) {
+        let number = port.number();
+        ((number >> 6) as usize, 1 << (number & 63))
+    }
+
+    pub(super) fn insert(&mut self, port: Port) {
+        let (word, bit) = Self::place(port);
+        self.0[word] |= bit;
+    }
+
+    pub(super) fn remove(&mut self, port: Port) {
+        let (word, bit) = Self::place(port);
+        self.0[word] &= !bit;
+    }
+
+    pub(super) fn contains(&self, port: Port) -> bool {
+        let (word, bit) = Self::place(port);
+        self.0[word] & bit != 0
+    }
+
+    /// The ports of `range` that are not in the set, from `offset` places in, wrapping round once.
+    pub(super) fn absent_from(&self, range: PortRange, offset: u64) -> impl Iterator<Item = Port> + '_ {
+        let count = u64::from(range.count());
+        let start = u16::try_from(offset % count).ok().and_then(|steps| range.first().checked_add(steps));
+        let middle = start.unwrap_or(range.first());
+        let upper = self.absent_between(middle.number(), range.last().number());
+        let lower = (range.first() < middle)
+            .then(|| self.absent_between(range.first().number(), middle.number() - 1))
+            .into_iter()
+            .flatten();
+        upper.chain(lower)
+    }
+
+    fn absent_between(&self, first: u16, last: u16) -> impl Iterator<Item = Port> + '_ {
+        let (first_word, last_word) = (first >> 6, last >> 6);
+        (first_word..=last_word).flat_map(move |word| {
+            let mut open = !self.0[usize::from(word)];
+            if word == first_word {
+                open &= u64::MAX << (first & 63);
+            }
+            if word == last_word {
+                open &= u64::MAX >> (63 - (last & 63));
+            }
+            Bits { base: word << 6, open }
+        })
+    }
+}
+
+/// The set bits of a word, lowest first, as ports.
+struct Bits {
+    base: u16,
+    open: u64,
+}
+
+impl Iterator for Bits {
+    type Item = Port;
+
+    fn next(&mut self) -> Option<Port> {
+        loop {
+            if self.open == 0 {
+                return None;
+            }
+            let bit = self.open.trailing_zeros() as u16;
+            self.open &= self.open - 1;
+            if let Some(port) = Port::new(self.base + bit) {
+                return Some(port);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(number: u16) -> Port {
+        Port::new(number).unwrap()
+    }
+
+    #[test]
+    fn absent_ports_come_in_order_from_the_offset_and_wrap() {
+        let mut set = PortSet::default();
+        let range = PortRange::new(port(100), port(300)).unwrap();
+        range.iter_from(0).filter(|p| p.number() % 50 != 0).for_each(|p| set.insert(p));
+        let seen: Vec<_> = set.absent_from(range, 60).map(Port::number).collect();
+        assert_eq!(seen, [200, 250, 300, 100, 150]);
+        set.insert(port(200));
+        assert_eq!(set.absent_from(range, 0).map(Port::number).collect::<Vec<_>>(), [100, 150, 250, 300]);
+        set.remove(port(200));
+        assert!(!set.contains(port(200)) && set.contains(port(201)));
+    }
+
+    #[test]
+    fn the_whole_of_all_ports_is_walked_once() {
+        let set = PortSet::default();
+        for offset in [0, 1, 65_534, 40_000] {
+            assert_eq!(set.absent_from(PortRange::ALL, offset).count(), 65_535);
+        }
+    }
+}

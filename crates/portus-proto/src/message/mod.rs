@@ -1,0 +1,17 @@
+//! The messages: plain structs and externally tagged enums, so that both codecs can carry them.
+
+mod call;
+mod event;
+mod hello;
+mod refusal;
+mod reply;
+mod shape;
+mod time;
+
+pub use call::*;
+pub use event::*;
+pub use hello::*;
+pub use refusal::*;
+pub use reply::*;
+pub use shape::*;
+pub use time::WallTime;
