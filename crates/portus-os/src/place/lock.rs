@@ -1,0 +1,126 @@
+//! Two locks: who is the daemon, and who is starting one.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Instant;
+
+/// Held by the daemon as long as it lives. The system lets go of it when the process ends,
+/// however it ends, so it is never stale.
+#[derive(Debug)]
+pub struct InstanceLock {
+    _file: File,
+}
+
+impl InstanceLock {
+    /// Takes the lock and writes this process's id into the file, for people; `None` when
+    /// another process holds it.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or written, or the file system knows no locks.
+    pub fn acquire(path: &Path) -> io::Result<Option<Self>> {
+        let mut file = open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        file.set_len(0)?;
+        file.seek(SeekFrom::Start(0))?;
+        writeln!(file, "{}", std::process::id())?;
+        Ok(Some(Self { _file: file }))
+    }
+}
+
+/// Held by a client while it starts the daemon, so that many clients start one.
+#[derive(Debug)]
+pub struct StartLock {
+    _file: File,
+}
+
+impl StartLock {
+    /// Waits for the lock until `deadline`.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::TimedOut`] at the deadline; else when the file cannot be opened or the
+    /// file system knows no locks.
+    pub fn wait(path: &Path, deadline: Instant) -> io::Result<Self> {
+        let file = open(path)?;
+        match file.try_lock() {
+            Ok(()) => return Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        // The system's own wait has no deadline, so a thread waits. One that comes too late
+        // finds nobody to hand the lock to and drops it.
+        let (sender, receiver) = sync_channel(1);
+        std::thread::Builder::new().name("start-lock".to_owned()).spawn(move || {
+            let result = file.lock().map(|()| file);
+            drop(sender.send(result));
+        })?;
+        match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(locked) => Ok(Self { _file: locked? }),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                Err(io::Error::new(io::ErrorKind::TimedOut, format!("{} is held by another process", path.display())))
+            }
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn one_process_at_a_time_is_the_instance() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("daemon.lock");
+        let first = InstanceLock::acquire(&path).unwrap();
+        assert!(first.is_some());
+        assert!(InstanceLock::acquire(&path).unwrap().is_none(), "taken twice");
+        drop(first);
+        assert!(InstanceLock::acquire(&path).unwrap().is_some(), "not free after its owner left");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_instance_writes_its_pid_and_nothing_older_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("daemon.lock");
+        std::fs::write(&path, "a much longer text from somebody else\n").unwrap();
+        let _lock = InstanceLock::acquire(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
+    }
+
+    #[test]
+    fn waiting_for_the_start_ends_at_the_deadline() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("start.lock");
+        let _held = StartLock::wait(&path, Instant::now()).unwrap();
+        let error = StartLock::wait(&path, Instant::now() + Duration::from_millis(20)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn whoever_waits_for_the_start_gets_it_when_it_comes_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("start.lock");
+        let held = StartLock::wait(&path, Instant::now()).unwrap();
+        let waiter = {
+            let path = path.clone();
+            std::thread::spawn(move || StartLock::wait(&path, Instant::now() + Duration::from_secs(60)))
+        };
+        drop(held);
+        drop(waiter.join().unwrap().unwrap());
+    }
+}

@@ -1,0 +1,23 @@
+//! Where the daemon is found: its directory, its locks, its socket, and who is at the other end.
+
+mod boot;
+mod connection;
+mod detach;
+mod home;
+mod lock;
+#[cfg(unix)]
+mod socket;
+mod user;
+
+pub use boot::boot_id;
+#[cfg(target_os = "macos")]
+pub(crate) use boot::sysctl_number;
+#[cfg(windows)]
+pub use connection::pipe_name;
+pub use connection::{Connection, connect, connect_within};
+pub use detach::{Detached, Readiness, announce, spawn_detached};
+pub use home::{HOME_VARIABLE, Home, PlaceError};
+pub use lock::{InstanceLock, StartLock};
+#[cfg(unix)]
+pub use socket::{Peer, bind, peer, remove_stale_socket};
+pub use user::{User, sudo_user, user};
