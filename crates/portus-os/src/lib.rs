@@ -5,6 +5,8 @@
 //! Start reading at [`port::Guard`], the socket by which a lease is enforced, then [`place::Home`].
 //! Tested with real sockets, real children and real directories, each module beside its code.
 
+pub mod checkout;
 pub mod clock;
 pub mod place;
 pub mod port;
+pub mod process;

@@ -1,0 +1,129 @@
+//! Trees of processes, and what is left of one whose root has died.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+
+use portus_core::ProcessIdentity;
+
+use super::{Row, sys};
+
+/// By what the processes that a holder left behind are known. Each criterion alone suffices.
+#[derive(Default)]
+pub struct Survivors<'a> {
+    /// Process groups that the holder's tree made.
+    pub groups: BTreeSet<u32>,
+    /// Sessions that the holder's tree made.
+    pub sessions: BTreeSet<u32>,
+    /// Processes known to be of the tree: they and their descendants, as far as they live. Naming
+    /// the dead ones too shows when the number of a group or session was given to somebody else since.
+    pub roots: BTreeSet<ProcessIdentity>,
+    /// What the environment of such a process says.
+    pub marker: Option<Marker<'a>>,
+}
+
+/// A variable that marks a process as belonging to somebody.
+pub struct Marker<'a> {
+    /// The variable's name.
+    pub name: &'a str,
+    /// Whether a value of it is the one meant.
+    pub means: &'a dyn Fn(&OsStr) -> bool,
+}
+
+/// A living process and all its living descendants; the root first. Empty when it is gone: then its
+/// children have another parent, and [`survivors`] is the question to ask.
+#[must_use]
+pub fn tree(root: &ProcessIdentity) -> Vec<ProcessIdentity> {
+    let table = Table::look();
+    if !table.is_alive(root) {
+        return Vec::new();
+    }
+    table.closure([*root])
+}
+
+/// The living processes of this user that meet one of the criteria, and their descendants.
+#[must_use]
+pub fn survivors(criteria: &Survivors<'_>) -> Vec<ProcessIdentity> {
+    let table = Table::look();
+    // While a group or session has members its number is not given away. So a living process that
+    // has the number, and is not the one we knew, proves that the old group is gone.
+    let reused = |number: u32| {
+        criteria.roots.iter().any(|root| root.pid == number)
+            && table.rows.get(&number).is_some_and(|row| !criteria.roots.contains(&row.identity))
+    };
+    let groups: BTreeSet<u32> = criteria.groups.iter().copied().filter(|&group| !reused(group)).collect();
+    let sessions: BTreeSet<u32> = criteria.sessions.iter().copied().filter(|&session| !reused(session)).collect();
+    let belongs = |row: &Row| {
+        criteria.roots.contains(&row.identity)
+            || (row.group != 0 && groups.contains(&row.group))
+            || (row.session != 0 && sessions.contains(&row.session))
+            || criteria.marker.as_ref().is_some_and(|marker| {
+                sys::environment(row.identity.pid, marker.name).is_some_and(|value| (marker.means)(&value))
+            })
+    };
+    let own_uid = sys::own_uid();
+    let is_ours = |pid: u32| sys::uid(pid) == Some(own_uid);
+    let seeds: Vec<ProcessIdentity> = table
+        .rows
+        .values()
+        .filter(|row| !row.zombie && belongs(row) && is_ours(row.identity.pid))
+        .map(|row| row.identity)
+        .collect();
+    let mut found = table.closure(seeds);
+    found.retain(|process| is_ours(process.pid));
+    found
+}
+
+/// All processes at one moment (as far as one pass over them is one moment).
+pub(super) struct Table {
+    rows: BTreeMap<u32, Row>,
+    children: BTreeMap<u32, Vec<u32>>,
+}
+
+impl Table {
+    pub(super) fn look() -> Self {
+        let rows: BTreeMap<u32, Row> = sys::rows().into_iter().map(|row| (row.identity.pid, row)).collect();
+        let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for row in rows.values().filter(|row| row.parent != row.identity.pid) {
+            children.entry(row.parent).or_default().push(row.identity.pid);
+        }
+        Self { rows, children }
+    }
+
+    pub(super) fn is_alive(&self, process: &ProcessIdentity) -> bool {
+        self.rows.get(&process.pid).is_some_and(|row| !row.zombie && row.identity == *process)
+    }
+
+    /// The living ones of these and all their living descendants, each once, parents before children.
+    pub(super) fn closure(&self, from: impl IntoIterator<Item = ProcessIdentity>) -> Vec<ProcessIdentity> {
+        let mut seen = BTreeSet::new();
+        let mut found: Vec<ProcessIdentity> =
+            from.into_iter().filter(|process| self.is_alive(process) && seen.insert(process.pid)).collect();
+        let mut next = 0;
+        while let Some(parent) = found.get(next).copied() {
+            next += 1;
+            let children = self.children.get(&parent.pid).map_or(&[][..], Vec::as_slice);
+            for row in children.iter().filter_map(|child| self.rows.get(child)) {
+                // A child older than its parent is a stranger whose parent's number was reused.
+                if !row.zombie && row.identity.birth >= parent.birth && seen.insert(row.identity.pid) {
+                    found.push(row.identity);
+                }
+            }
+        }
+        found
+    }
+
+    /// The living processes in a group or session that one of these leads or led. A leader's number is not
+    /// given away while its group has members, so only a living stranger with that number speaks against it.
+    pub(super) fn led_by(&self, leaders: &BTreeSet<ProcessIdentity>) -> Vec<ProcessIdentity> {
+        if !sys::LEADERS {
+            return Vec::new();
+        }
+        let numbers: BTreeSet<u32> = leaders
+            .iter()
+            .filter(|leader| self.rows.get(&leader.pid).is_none_or(|row| row.identity == **leader))
+            .map(|leader| leader.pid)
+            .collect();
+        let led = |row: &&Row| !row.zombie && (numbers.contains(&row.group) || numbers.contains(&row.session));
+        self.rows.values().filter(led).map(|row| row.identity).collect()
+    }
+}
