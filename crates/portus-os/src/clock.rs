@@ -9,10 +9,7 @@ use portus_core::{Moment, Timestamp};
 #[must_use]
 pub fn moment() -> Moment {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Moment {
-        awake: Timestamp(awake_ms()),
-        wall: Timestamp(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)),
-    }
+    Moment { awake: Timestamp(awake_ms()), wall: Timestamp(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)) }
 }
 
 #[cfg(all(unix, not(target_os = "macos")))]

@@ -53,9 +53,8 @@ pub(crate) fn sysctl_number(name: &std::ffi::CStr) -> Option<i32> {
 fn sysctl(name: &std::ffi::CStr, value: &mut [u8]) -> Option<usize> {
     let mut len = value.len();
     // SAFETY: `value` is writable for `len` bytes, `name` ends with a zero, nothing is set.
-    let code = unsafe {
-        libc::sysctlbyname(name.as_ptr(), value.as_mut_ptr().cast(), &raw mut len, std::ptr::null_mut(), 0)
-    };
+    let code =
+        unsafe { libc::sysctlbyname(name.as_ptr(), value.as_mut_ptr().cast(), &raw mut len, std::ptr::null_mut(), 0) };
     (code == 0).then_some(len)
 }
 

@@ -69,9 +69,7 @@ fn open(home: &Home, timeout: Duration) -> io::Result<Stream> {
                 let left = deadline.saturating_duration_since(std::time::Instant::now()).as_millis();
                 let left = u32::try_from(left).unwrap_or(u32::MAX - 1);
                 // SAFETY: the name is UTF-16 and ends with a zero.
-                if left == 0
-                    || unsafe { windows_sys::Win32::System::Pipes::WaitNamedPipeW(wide.as_ptr(), left) } == 0
-                {
+                if left == 0 || unsafe { windows_sys::Win32::System::Pipes::WaitNamedPipeW(wide.as_ptr(), left) } == 0 {
                     return Err(io::Error::new(io::ErrorKind::TimedOut, "the daemon takes no connection"));
                 }
             }

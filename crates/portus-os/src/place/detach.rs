@@ -84,10 +84,7 @@ fn detach(command: &mut Command) {
             rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
             for &descriptor in &inherited {
                 // Closed since the list was made: nothing to do.
-                let _ = rustix::io::fcntl_setfd(
-                    BorrowedFd::borrow_raw(descriptor),
-                    rustix::io::FdFlags::CLOEXEC,
-                );
+                let _ = rustix::io::fcntl_setfd(BorrowedFd::borrow_raw(descriptor), rustix::io::FdFlags::CLOEXEC);
             }
             Ok(())
         });

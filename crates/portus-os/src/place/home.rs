@@ -179,7 +179,7 @@ mod unix {
 
     use rustix::fs::{Access, AtFlags, CWD};
 
-    use super::{PlaceError, Path, PathBuf, io};
+    use super::{Path, PathBuf, PlaceError, io};
     use crate::place::user;
 
     /// A directory with a socket in it is in use, even where this process may not write: a

@@ -94,13 +94,7 @@ pub fn peer(stream: impl AsFd) -> io::Result<Peer> {
     let socket = stream.as_fd();
     // SAFETY: the descriptor is borrowed for the call, `found` is live and `len` is its size.
     let code = unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_PEERCRED,
-            (&raw mut found).cast(),
-            &raw mut len,
-        )
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_PEERCRED, (&raw mut found).cast(), &raw mut len)
     };
     if code != 0 {
         return Err(io::Error::last_os_error());
@@ -135,9 +129,8 @@ fn peer_pid(socket: std::os::fd::RawFd) -> Option<u32> {
     let mut pid: libc::pid_t = 0;
     let mut len = libc::socklen_t::try_from(size_of::<libc::pid_t>()).ok()?;
     // SAFETY: the descriptor is borrowed by the caller, `pid` is live and `len` is its size.
-    let code = unsafe {
-        libc::getsockopt(socket, libc::SOL_LOCAL, libc::LOCAL_PEERPID, (&raw mut pid).cast(), &raw mut len)
-    };
+    let code =
+        unsafe { libc::getsockopt(socket, libc::SOL_LOCAL, libc::LOCAL_PEERPID, (&raw mut pid).cast(), &raw mut len) };
     if code == 0 { u32::try_from(pid).ok().filter(|&pid| pid != 0) } else { None }
 }
 

@@ -53,9 +53,8 @@ pub(super) fn account(uid: u32) -> Option<Account> {
         let mut entry = MaybeUninit::<libc::passwd>::uninit();
         let mut result = std::ptr::null_mut();
         // SAFETY: all pointers are to live memory of the stated sizes, and outlive the call.
-        let code = unsafe {
-            libc::getpwuid_r(uid, entry.as_mut_ptr(), buffer.as_mut_ptr(), buffer.len(), &raw mut result)
-        };
+        let code =
+            unsafe { libc::getpwuid_r(uid, entry.as_mut_ptr(), buffer.as_mut_ptr(), buffer.len(), &raw mut result) };
         if code == libc::ERANGE && buffer.len() < ENTRY_LEN_MAX {
             buffer.resize(buffer.len() * 4, 0);
             continue;
@@ -71,10 +70,7 @@ pub(super) fn account(uid: u32) -> Option<Account> {
         // SAFETY: both point to texts that end with a zero, within `buffer`, which lives.
         let (name, home) = unsafe { (CStr::from_ptr(entry.pw_name), CStr::from_ptr(entry.pw_dir)) };
         let home = PathBuf::from(OsStr::from_bytes(home.to_bytes()));
-        return Some(Account {
-            name: name.to_string_lossy().into_owned(),
-            home: home.is_absolute().then_some(home),
-        });
+        return Some(Account { name: name.to_string_lossy().into_owned(), home: home.is_absolute().then_some(home) });
     }
 }
 

@@ -25,10 +25,10 @@ pub struct Socket {
 #[derive(Debug)]
 pub struct SocketTable(Source);
 
-#[cfg(target_os = "linux")]
-use super::sock_diag::Source;
 #[cfg(not(target_os = "linux"))]
 use super::foreign::Source;
+#[cfg(target_os = "linux")]
+use super::sock_diag::Source;
 
 impl SocketTable {
     /// Opens the way to the table.

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-#[cfg(target_os = "linux")]
-use super::proc_fd as system;
 #[cfg(not(target_os = "linux"))]
 use super::foreign as system;
+#[cfg(target_os = "linux")]
+use super::proc_fd as system;
 
 /// The processes that hold each of these sockets open, found in one pass over all processes.
 ///

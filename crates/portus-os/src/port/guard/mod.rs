@@ -48,7 +48,8 @@ pub struct Guard {
     port: Port,
     protocol: Protocol,
     tcp: Option<Hold>,
-    _udp: Option<Hold>,
+    #[expect(dead_code, reason = "held for what its descriptor does")]
+    udp: Option<Hold>,
 }
 
 impl Guard {
@@ -64,8 +65,8 @@ impl Guard {
             move |source: io::Error| GuardError { port, protocol, look: look_of(&source), source }
         };
         let tcp = protocol.tcp().then(|| Hold::tcp(port)).transpose().map_err(failed(Protocol::Tcp))?;
-        let _udp = protocol.udp().then(|| Hold::udp(port)).transpose().map_err(failed(Protocol::Udp))?;
-        Ok(Self { port, protocol, tcp, _udp })
+        let udp = protocol.udp().then(|| Hold::udp(port)).transpose().map_err(failed(Protocol::Udp))?;
+        Ok(Self { port, protocol, tcp, udp })
     }
 
     /// The port that is held.
