@@ -1,1 +1,60 @@
-fn main() {}
+//! The project's own chores, run as `cargo xtask CHORE`.
+//!
+//! Imports a handful of small crates and nothing of Portus itself: it must build when Portus does not.
+//! Never ships, and never talks to a daemon.
+//! Start reading at the table of chores below; each chore is the file of its name.
+//! Tested by its own unit tests, where every law of [`tidy`] has to catch a violation planted for it.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a chore is a program for people: its output is its result"
+)]
+
+mod archive;
+mod ci;
+mod cross;
+mod dist;
+mod tidy;
+mod tools;
+
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask CHORE
+
+  ci [--no-tests]   formatting, lints, docs, tidy, licences, all tests; stops at the first failure
+  tidy              the house's laws that a tool can check
+  cross [--setup]   does it compile for Windows and macOS? (scripts: PORTUS_CROSS_DIR; --setup installs first)
+  dist              the release archive and its SHA-256, into target/dist
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match chore(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn chore(arguments: &[String]) -> Result<ExitCode> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["ci"] => ci::run(ci::Tests::Run),
+        ["ci", "--no-tests"] => ci::run(ci::Tests::LeftToTheCaller),
+        ["tidy"] => tidy::run(),
+        ["cross"] => cross::run(cross::Setup::AsItIs),
+        ["cross", "--setup"] => cross::run(cross::Setup::Install),
+        ["dist"] => dist::run(),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        [] => bail!("which chore?\n{USAGE}"),
+        other => bail!("no chore `{}`\n{USAGE}", other.join(" ")),
+    }
+}
