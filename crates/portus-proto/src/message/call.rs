@@ -258,7 +258,10 @@ pub enum Scope {
     All,
 }
 
-/// Leases of a scope.
+/// The most leases or claims in one listing. One with as many may have a next page: ask again with `after`.
+pub const PAGE_LEN_MAX: usize = 500;
+
+/// Leases of a scope, in the order of their numbers, at most [`PAGE_LEN_MAX`] at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListCall {
     /// Which part.
@@ -266,6 +269,9 @@ pub struct ListCall {
     /// The recent past instead of the present.
     #[serde(default)]
     pub ended: bool,
+    /// Only those behind this one: the last of the page before.
+    #[serde(default)]
+    pub after: Option<LeaseId>,
 }
 
 /// Wait until a lease is active.
@@ -277,11 +283,14 @@ pub struct AwaitCall {
     pub wait_ms: u64,
 }
 
-/// A part of the ledger, and nothing more.
+/// Claims of a scope, in the order of their keys, at most [`PAGE_LEN_MAX`] at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScopeCall {
     /// Which part.
     pub scope: Scope,
+    /// Only those behind this one: the key of the last of the page before.
+    #[serde(default)]
+    pub after: Option<Key>,
 }
 
 /// A key, and nothing more.
