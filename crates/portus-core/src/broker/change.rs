@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::lease::Lease;
+use super::lease::{Lease, Ttl};
 use crate::vocabulary::{
     Admit, BootId, Claim, ClaimEnd, EndReason, Evidence, Holder, Key, LeaseId, Moment, Port, ProcessIdentity,
     Quarantine, Requester, Timestamp,
@@ -29,14 +29,14 @@ pub enum Change {
         /// In a snapshot, for an ended lease: until when its port is kept from other keys.
         cool_until: Option<Timestamp>,
     },
-    /// The same key asked again: the deadline moves.
+    /// It was renewed, or the same key asked again: the deadlines move.
     Extended {
         /// Which lease.
         lease: LeaseId,
-        /// The pending deadline, on the awake clock.
+        /// The pending deadline, on the awake clock; `None` where none applies.
         until: Option<Timestamp>,
-        /// The time to live, on the awake clock.
-        ttl_until: Option<Timestamp>,
+        /// The time to live.
+        ttl: Option<Ttl>,
     },
     /// A holder took over a lease that had none.
     Adopted {
@@ -105,15 +105,6 @@ pub enum Change {
         /// Where.
         to: Option<Port>,
     },
-    /// The time to live was renewed.
-    Renewed {
-        /// Which lease.
-        lease: LeaseId,
-        /// The pending deadline, on the awake clock; `None` where none applies.
-        until: Option<Timestamp>,
-        /// When the time to live runs out, on the awake clock.
-        ttl_until: Option<Timestamp>,
-    },
     /// The lease is over.
     Ended {
         /// Which lease.
@@ -172,7 +163,6 @@ impl Change {
             | Self::Lapsed { lease, .. }
             | Self::Contested { lease, .. }
             | Self::Drifted { lease, .. }
-            | Self::Renewed { lease, .. }
             | Self::Ended { lease, .. } => Some(*lease),
             Self::Booted { .. }
             | Self::Numbered { .. }

@@ -154,6 +154,8 @@ pub struct Request {
     pub ttl: Option<Span>,
     /// Whether to keep the port in the kernel from the grant on, and whom to let past.
     pub guard: Option<Admit>,
+    /// Whether it waited in line for its strict port: a cool-down does not make it wait longer.
+    pub queued: bool,
 }
 
 /// A wish for one port.

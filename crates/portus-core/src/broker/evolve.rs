@@ -19,6 +19,9 @@ impl Broker {
                     lease.state = LeaseState::Ended { reason: *reason, at: *at };
                     lease.guard = None;
                     lease.watched.clear();
+                    if let Some(claim) = self.claims.get_mut(&lease.key).filter(|claim| claim.port == lease.port) {
+                        claim.last_used = at.wall;
+                    }
                     self.cooling.retain(|_, (_, until)| *until > at.awake);
                     if *cool_until > at.awake && *reason != EndReason::Reboot {
                         self.cooling.insert(lease.port, (lease.key.clone(), *cool_until));
@@ -172,8 +175,8 @@ impl Lease {
     /// Applies a change that concerns this lease and leaves it alive.
     fn evolve(&mut self, change: &Change) {
         match change {
-            Change::Extended { until, ttl_until, .. } | Change::Renewed { until, ttl_until, .. } => {
-                self.ttl_until = *ttl_until;
+            Change::Extended { until, ttl, .. } => {
+                self.ttl = *ttl;
                 if let LeaseState::Pending { until: deadline } = &mut self.state {
                     *deadline = *until;
                 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::vocabulary::{
-    Admit, EndReason, Evidence, Holder, Key, LeaseId, Moment, Port, ProcessIdentity, Protocol, Requester, StateWord,
-    Timestamp,
+    Admit, EndReason, Evidence, Holder, Key, LeaseId, Moment, Port, ProcessIdentity, Protocol, Requester, Span,
+    StateWord, Timestamp,
 };
 
 /// A live or ended tenancy of one port by one key.
@@ -31,14 +31,23 @@ pub struct Lease {
     pub watched: BTreeSet<ProcessIdentity>,
     /// Whether the port is kept in the kernel, and whom the guard lets past.
     pub guard: Option<Admit>,
-    /// When its time to live runs out, on the awake clock. Means nothing while a holder lives.
-    pub ttl_until: Option<Timestamp>,
+    /// Its time to live, if it was given one. Means nothing while a holder lives.
+    pub ttl: Option<Ttl>,
     /// Whether a listener without evidence was last seen on the port.
     pub contested: bool,
     /// The port on which the holder's tree was seen to listen instead.
     pub drifted_to: Option<Port>,
     /// When it was granted, by the wall clock.
     pub granted_at: Timestamp,
+}
+
+/// A time to live: how long at a time, and until when as things stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ttl {
+    /// How long a renewal lasts.
+    pub span: Span,
+    /// When it runs out, on the awake clock.
+    pub until: Timestamp,
 }
 
 /// Where a lease stands, with what matters only there. Deadlines are on the awake clock.
@@ -113,7 +122,7 @@ impl Lease {
             LeaseState::Pending { until } | LeaseState::Lapsing { until } => until,
             LeaseState::Active { .. } | LeaseState::Ended { .. } => None,
         };
-        match (by_state, self.ttl_until) {
+        match (by_state, self.ttl.map(|ttl| ttl.until)) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         }

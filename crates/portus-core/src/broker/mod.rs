@@ -23,7 +23,7 @@ pub use answer::{Answer, Decision, Leased, Limited, Note, Reasons, Refusal, Why}
 pub use change::Change;
 pub use command::{Ask, Caller, Command, Purpose, Request, Strategy, Target, spread};
 pub use effect::Effect;
-pub use lease::{Lease, LeaseState};
+pub use lease::{Lease, LeaseState, Ttl};
 pub use policy::{BROWSER_BLOCKED, Policy};
 
 use crate::vocabulary::{BootId, Claim, Key, LeaseId, Port, ProcessIdentity, Quarantine, Timestamp};
