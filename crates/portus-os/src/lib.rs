@@ -10,3 +10,4 @@ pub mod clock;
 pub mod place;
 pub mod port;
 pub mod process;
+pub mod supervise;

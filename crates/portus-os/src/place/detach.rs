@@ -54,6 +54,7 @@ pub fn spawn_detached<S: AsRef<OsStr>>(
     detach(&mut command);
     let mut child = command.spawn()?;
     let pid = child.id();
+    crate::process::keep_out_of_our_tree(pid);
     let output = child.stdout.take().ok_or_else(|| io::Error::other("the child has no output"))?;
     // A caller that lives long (an MCP server) must not keep a dead daemon as a zombie.
     std::thread::Builder::new().name("reap-daemon".to_owned()).spawn(move || child.wait())?;

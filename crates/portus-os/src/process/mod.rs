@@ -34,6 +34,7 @@ pub use tree::{Marker, Survivors, survivors, tree};
 pub use watch::{ExitWatcher, Watch};
 
 pub(crate) use describe::identity_even_of_a_zombie;
+pub(crate) use tree::{descendants_of_this_process, keep_out_of_our_tree};
 
 /// What one look at a process shows.
 #[derive(Debug, Clone)]

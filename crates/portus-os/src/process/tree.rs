@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::sync::{Mutex, PoisonError};
 
 use portus_core::ProcessIdentity;
 
@@ -38,6 +39,25 @@ pub fn tree(root: &ProcessIdentity) -> Vec<ProcessIdentity> {
         return Vec::new();
     }
     table.closure([*root])
+}
+
+/// Processes that this one started to outlive it (the daemon), and which are therefore not of its tree.
+static DETACHED: Mutex<BTreeSet<ProcessIdentity>> = Mutex::new(BTreeSet::new());
+
+/// Keeps a child that was started detached, and all that it starts, out of [`descendants_of_this_process`].
+pub(crate) fn keep_out_of_our_tree(pid: u32) {
+    if let Ok(Some(identity)) = super::identity_of(pid) {
+        DETACHED.lock().unwrap_or_else(PoisonError::into_inner).insert(identity);
+    }
+}
+
+/// The living processes below this one, those that were started detached and theirs left out.
+pub(crate) fn descendants_of_this_process() -> Vec<ProcessIdentity> {
+    let detached = DETACHED.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let table = Table::look();
+    let own = std::process::id();
+    let children = table.rows.values().filter(|row| row.parent == own && !detached.contains(&row.identity));
+    table.closure(children.map(|row| row.identity))
 }
 
 /// The living processes of this user that meet one of the criteria, and their descendants.
