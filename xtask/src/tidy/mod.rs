@@ -109,6 +109,7 @@ const LAWS: &[Law] = &[
         check: tests_wait::check,
     },
     Law { name: "files-are-short", remedy: "split by concern: 400 lines at most", check: shape::length },
+    Law { name: "functions-are-short", remedy: "name its parts: 60 lines at most", check: shape::functions },
     Law {
         name: "no-allow",
         remedy: "fix the cause, or write #[expect(lint, reason = \"...\")]",
@@ -133,6 +134,9 @@ pub(crate) fn run() -> Result<ExitCode> {
     }
     for (file, lines) in shape::long_files(&tree) {
         println!("note: {file} has {lines} lines (aim for {} at most)", shape::LINES_AIM);
+    }
+    for shape::Function { file, line, name, lines } in shape::long_functions(&tree) {
+        println!("note: {file}:{line}: `{name}` has {lines} lines (aim for {} at most)", shape::FUNCTION_LINES_AIM);
     }
     let (laws, files) = (LAWS.len(), tree.len());
     if violations.is_empty() {

@@ -1,6 +1,6 @@
 //! The shape of the tree: short files, no lint switched off in silence, a fixed top level.
 
-use super::rust_text::{layers, line_of};
+use super::rust_text::{balanced, layers, line_of, word};
 use super::{Findings, Tree};
 use std::collections::BTreeSet;
 
@@ -18,6 +18,63 @@ pub(super) fn length(tree: &Tree, findings: &mut Findings) {
 /// The files above what is aimed for, with their lines.
 pub(super) fn long_files(tree: &Tree) -> impl Iterator<Item = (&str, usize)> {
     tree.ending(".rs").map(|(path, text)| (path, text.lines().count())).filter(|(_, lines)| *lines > LINES_AIM)
+}
+
+/// What a function should not exceed, in lines from its name to its last brace.
+pub(super) const FUNCTION_LINES_AIM: usize = 60;
+/// What a function may not exceed, in such lines.
+const FUNCTION_LINES_MAX: usize = 80;
+
+pub(super) fn functions(tree: &Tree, findings: &mut Findings) {
+    for function in long_functions(tree).into_iter().filter(|function| function.lines > FUNCTION_LINES_MAX) {
+        let Function { file, line, name, lines } = function;
+        findings.add(file, line, format!("`{name}` has {lines} lines"));
+    }
+}
+
+/// A function, where it begins, and how long it is.
+pub(super) struct Function<'a> {
+    pub(super) file: &'a str,
+    pub(super) line: usize,
+    pub(super) name: String,
+    pub(super) lines: usize,
+}
+
+/// The functions above what is aimed for.
+pub(super) fn long_functions(tree: &Tree) -> Vec<Function<'_>> {
+    let mut all = Vec::new();
+    for (file, text) in tree.ending(".rs") {
+        let code = layers(text).code;
+        for at in word(&code, "fn") {
+            let name: String =
+                code[at + 2..].trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            // A type such as `fn(u8)` has no name, and a declaration in a trait no body.
+            let Some(stop) = signature_end(&code, at).filter(|_| !name.is_empty()) else { continue };
+            if code.as_bytes()[stop] == b';' {
+                continue;
+            }
+            let Some(body) = balanced(&code, stop, b'{', b'}') else { continue };
+            let (line, lines) = (line_of(text, at), text[at..body.end].lines().count());
+            if lines > FUNCTION_LINES_AIM {
+                all.push(Function { file, line, name, lines });
+            }
+        }
+    }
+    all
+}
+
+/// Where a function's body or the semicolon in its stead stands: not a semicolon within `[u8; 4]`.
+fn signature_end(code: &str, at: usize) -> Option<usize> {
+    let mut depth = 0_i32;
+    for (place, byte) in code.bytes().enumerate().skip(at) {
+        match byte {
+            b'(' | b'[' => depth += 1,
+            b')' | b']' => depth -= 1,
+            b'{' | b';' if depth == 0 => return Some(place),
+            _ => {}
+        }
+    }
+    None
 }
 
 pub(super) fn allow_attributes(tree: &Tree, findings: &mut Findings) {

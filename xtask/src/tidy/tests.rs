@@ -159,6 +159,18 @@ fn a_long_file_is_noted_and_then_refused() {
 }
 
 #[test]
+fn a_long_function_is_noted_and_then_refused() {
+    let judged = |lines: usize| {
+        let source = format!("type F = fn(u8);\nfn f(x: [u8; 2]) {{{}}}\nfn g() {{}}\n", "\n".repeat(lines - 1));
+        let tree = house_with("crates/portus-cli/src/long.rs", &source);
+        let found: Vec<_> = violations(&tree).into_iter().map(|violation| (violation.law, violation.line)).collect();
+        (shape::long_functions(&tree).len(), found)
+    };
+    let refused = vec![("functions-are-short", 2)];
+    assert_eq!([60, 61, 80, 81].map(judged), [(0, vec![]), (1, vec![]), (1, vec![]), (1, refused)]);
+}
+
+#[test]
 fn a_commit_message_names_no_private_place() {
     let tree = Tree::planted(ORDERLY).with_commit(concat!("Follow ", "..", "/shared", "/design.md"));
     let found: Vec<_> = violations(&tree).into_iter().map(|violation| (violation.law, violation.file)).collect();
@@ -168,7 +180,7 @@ fn a_commit_message_names_no_private_place() {
 #[test]
 fn no_law_is_without_a_plant() {
     for law in LAWS {
-        let has_own_test = law.name == "files-are-short";
+        let has_own_test = matches!(law.name, "files-are-short" | "functions-are-short");
         assert!(has_own_test || PLANTED.iter().any(|plant| plant.law == law.name), "plant a violation of {}", law.name);
     }
 }
