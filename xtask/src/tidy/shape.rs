@@ -54,7 +54,8 @@ pub(super) fn long_functions(tree: &Tree) -> Vec<Function<'_>> {
                 continue;
             }
             let Some(body) = balanced(&code, stop, b'{', b'}') else { continue };
-            let (line, lines) = (line_of(text, at), text[at..body.end].lines().count());
+            let line = line_of(text, at);
+            let lines = line_of(text, body.end) + 1 - line;
             if lines > FUNCTION_LINES_AIM {
                 all.push(Function { file, line, name, lines });
             }
