@@ -73,3 +73,26 @@ pub fn network_namespace() -> String {
     #[cfg(not(target_os = "linux"))]
     "0".to_owned()
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ephemeral_range_is_where_any_port_is_drawn_from() {
+        let drawn = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        assert!(ephemeral_range().unwrap().contains(portus_core::Port::new(drawn).unwrap()));
+    }
+
+    #[test]
+    fn the_limit_of_descriptors_is_raised_once() {
+        let limit = raise_descriptor_limit().unwrap();
+        assert_eq!(raise_descriptor_limit().unwrap(), limit);
+        assert_eq!(rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX), limit);
+    }
+
+    #[test]
+    fn the_network_namespace_has_a_name() {
+        assert!(network_namespace().parse::<u64>().unwrap() > 0);
+    }
+}
