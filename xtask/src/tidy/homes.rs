@@ -1,6 +1,7 @@
 //! Things that have one home: SQL, `unsafe`, the differences between systems, what serialises.
 
 use super::rust_text::{balanced, layers, line_of, test_regions, word};
+use super::tests_wait::is_test_file;
 use super::{Findings, Tree};
 
 const JOURNAL: &str = "crates/portus-daemon/src/journal";
@@ -61,7 +62,8 @@ const PLATFORM_WORDS: [&str; 6] = ["unix", "windows", "target_os", "target_famil
 /// Conditions on the system only in portus-os. Tests are exempt: they may be written for one system.
 pub(super) fn platforms(tree: &Tree, findings: &mut Findings) {
     let sources = tree.ending(".rs").filter(|(path, _)| path.starts_with("crates/") && path.contains("/src/"));
-    for (path, text) in sources.filter(|(path, _)| !path.starts_with("crates/portus-os/") && *path != TRANSPORT) {
+    let bound = |path: &str| !path.starts_with("crates/portus-os/") && path != TRANSPORT && !is_test_file(path);
+    for (path, text) in sources.filter(|(path, _)| bound(path)) {
         let code = layers(text).code;
         let tests = test_regions(&code);
         for at in word(&code, "cfg").chain(word(&code, "cfg_attr")) {

@@ -25,6 +25,7 @@ const ORDERLY: &[(&str, &str)] = &[
         "crates/portus-daemon/src/engine.rs",
         "fn wait() { thread::sleep(x) } const HELP: &str = \"to UPDATE it, SELECT one\";\n",
     ),
+    ("crates/portus-daemon/src/engine/tests.rs", "#[cfg(unix)] fn t() {}\n"),
     ("crates/portus-daemon/tests/serve.rs", "fn t() { laptop.sleep(1); Command::new(\"sleep 5\"); }\n"),
 ];
 

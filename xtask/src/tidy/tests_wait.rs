@@ -20,7 +20,8 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
     }
 }
 
-fn is_test_file(path: &str) -> bool {
+/// Whether a whole file is for tests, by its place or name.
+pub(super) fn is_test_file(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     path.starts_with("tests/") || path.contains("/tests/") || name == "tests.rs" || name.ends_with("_tests.rs")
 }
