@@ -7,7 +7,9 @@
 #![forbid(unsafe_code)]
 
 pub mod broker;
+mod registry;
 pub mod vocabulary;
 
 pub use broker::*;
+pub use registry::{PortRegistry, RegistryError};
 pub use vocabulary::*;

@@ -85,6 +85,12 @@ impl Broker {
         }
     }
 
+    /// A ledger that hands out even the ports that browsers refuse.
+    pub(crate) fn without_exclusions(policy: Policy) -> Self {
+        let none = PortSet::default();
+        Self { blocked: none.clone(), excluded: none, ..Self::new(policy) }
+    }
+
     /// The ledger that this history leads to. Recovery is this, and nothing else.
     #[must_use]
     pub fn from_history(policy: Policy, changes: impl IntoIterator<Item = Change>) -> Self {

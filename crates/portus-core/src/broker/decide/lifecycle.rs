@@ -1,0 +1,152 @@
+//! From the grant to the end: confirm, renew, release, a holder's program, deadlines.
+
+use super::Verdict;
+use crate::broker::{Answer, Broker, Caller, Change, Lease, LeaseState, Refusal, Target, Ttl};
+use crate::vocabulary::{
+    Admit, EndReason, Evidence, LeaseId, Look, Moment, ProcessIdentity, QuarantineUntil, Sighting, Span, Survey,
+};
+
+impl Broker {
+    pub(super) fn confirm(
+        &self,
+        target: &Target,
+        caller: &Caller,
+        process: Option<ProcessIdentity>,
+        sighting: Option<&Sighting>,
+    ) -> Verdict {
+        let lease = self.own_target(target, caller)?;
+        let touched = Answer::Touched(vec![lease.id]);
+        if let Some(process) = process {
+            let evidence = lease.evidence().unwrap_or(Evidence::Confirm);
+            let known = lease.evidence().is_some() && lease.watched.contains(&process);
+            let confirmed = Change::Confirmed { lease: lease.id, evidence, listeners: vec![process] };
+            return Ok((if known { Vec::new() } else { vec![confirmed] }, touched));
+        }
+        let listeners = sighting.map(|sighting| lease.concerned(sighting)).unwrap_or_default();
+        let (Some(first), Some(sighting)) = (listeners.first(), sighting) else {
+            return Err(Refusal::NoListener { lease: lease.id });
+        };
+        let changes = self.sighted_for(lease, sighting);
+        let backed = listeners.iter().any(|listener| self.evidence(lease, listener).is_some());
+        if backed {
+            return Ok((changes, touched));
+        }
+        if let Some(foreign) = listeners.iter().find(|listener| self.provably_foreign(lease, listener)) {
+            return Err(Refusal::ForeignListener { lease: lease.id, by: (*foreign).clone() });
+        }
+        let listeners = listeners.iter().filter_map(|listener| listener.process).collect::<Vec<_>>();
+        if listeners.is_empty() {
+            return Err(Refusal::ForeignListener { lease: lease.id, by: (*first).clone() });
+        }
+        let mut changes = vec![Change::Confirmed { lease: lease.id, evidence: Evidence::Confirm, listeners }];
+        changes.extend(lease.contested.then_some(Change::Contested { lease: lease.id, contested: false }));
+        Ok((changes, touched))
+    }
+
+    pub(super) fn renew(&self, now: Moment, target: &Target, caller: &Caller, ttl: Option<Span>) -> Verdict {
+        self.check_ttl(ttl)?;
+        let lease = self.own_target(target, caller)?;
+        let span = ttl.or(lease.ttl.map(|ttl| ttl.span));
+        let pending = span.unwrap_or(self.policy.pending).max(self.policy.pending);
+        let until = match lease.state {
+            LeaseState::Pending { until: Some(_) } => Some(now.awake + pending),
+            _ => None,
+        };
+        let ttl = span.map(|span| Ttl { span, until: now.awake + span });
+        Ok((vec![Change::Extended { lease: lease.id, until, ttl }], Answer::Touched(vec![lease.id])))
+    }
+
+    pub(super) fn release(&self, now: Moment, targets: &[Target], caller: &Caller) -> Verdict {
+        let mut ids: Vec<LeaseId> = Vec::new();
+        let mut add = |id| {
+            if !ids.contains(&id) {
+                ids.push(id)
+            }
+        };
+        for target in targets {
+            match target {
+                Target::Worktree(worktree) => {
+                    for lease in self.live.values().filter(|lease| lease.key.worktree == *worktree) {
+                        add(self.own_target(&Target::Lease(lease.id), caller)?.id);
+                    }
+                }
+                one => add(self.own_target(one, caller)?.id),
+            }
+        }
+        let leases = ids.iter().filter_map(|id| self.live.get(id));
+        let changes = leases.map(|lease| self.ended(now, lease, EndReason::Released)).collect();
+        Ok((changes, Answer::Touched(ids)))
+    }
+
+    pub(super) fn launch(&self, leases: &[LeaseId]) -> Verdict {
+        let mut changes = Vec::new();
+        for id in leases {
+            let lease = self.live_lease(*id)?;
+            if lease.guard == Some(Admit::Nobody) {
+                changes.push(Change::Guarded { lease: *id, admit: None });
+            }
+        }
+        Ok((changes, Answer::Done))
+    }
+
+    pub(super) fn attach(&self, leases: &[LeaseId], process: ProcessIdentity) -> Verdict {
+        let mut changes = Vec::new();
+        for id in leases {
+            if !self.live_lease(*id)?.watched.contains(&process) {
+                changes.push(Change::Attached { lease: *id, processes: vec![process] });
+            }
+        }
+        Ok((changes, Answer::Done))
+    }
+
+    /// Was the port the reason why a holder's program ended before it listened? If it can be
+    /// bound, it was not. If it cannot and nobody shows, it is avoided until reboot; a stranger is
+    /// met again by the next look, and needs no writing down.
+    pub(super) fn suspect(
+        &self,
+        now: Moment,
+        id: LeaseId,
+        certain: bool,
+        survey: &Survey,
+        sighting: &Sighting,
+    ) -> Verdict {
+        let lease = self.live_lease(id)?;
+        let listeners = lease.concerned(sighting);
+        if listeners.iter().any(|listener| self.evidence(lease, listener).is_some()) {
+            return Ok((self.sighted_for(lease, sighting), Answer::Cleared(id)));
+        }
+        let bindable = survey.get(&(lease.port, lease.protocol)) == Some(&Look::Free);
+        if bindable && !certain {
+            return Ok((vec![Change::Guarded { lease: id, admit: Some(Admit::Nobody) }], Answer::Cleared(id)));
+        }
+        let mut changes = vec![self.ended(now, lease, EndReason::BindFailed)];
+        if listeners.is_empty() {
+            let reason = "a program could not bind it, though nobody showed".into();
+            changes.extend(super::quarantine(now, lease.port, QuarantineUntil::Reboot, reason).0);
+        }
+        Ok((changes, Answer::Abandoned { lease: id, by: listeners.into_iter().cloned().collect() }))
+    }
+
+    /// Ends what is due, unless the last look shows that it is up.
+    pub(super) fn tick(&self, now: Moment, sightings: &[Sighting]) -> Vec<Change> {
+        let mut changes = self.sighted(sightings);
+        let confirmed = |id: LeaseId, changes: &[Change]| {
+            changes.iter().any(|change| matches!(change, Change::Confirmed { lease, .. } if *lease == id))
+        };
+        for lease in self.due(now.awake) {
+            let expired = lease.ttl.is_some_and(|ttl| ttl.until <= now.awake);
+            if expired || !confirmed(lease.id, &changes) {
+                changes.push(self.ended(now, lease, end_reason(lease, expired)));
+            }
+        }
+        changes
+    }
+}
+
+const fn end_reason(lease: &Lease, expired: bool) -> EndReason {
+    match lease.state {
+        _ if expired => EndReason::Expired,
+        LeaseState::Pending { .. } => EndReason::NeverConfirmed,
+        LeaseState::Active { .. } | LeaseState::Lapsing { .. } | LeaseState::Ended { .. } => EndReason::Lapsed,
+    }
+}
