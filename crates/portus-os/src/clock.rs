@@ -24,9 +24,10 @@ fn awake_ms() -> u64 {
 #[cfg(target_os = "macos")]
 #[expect(unsafe_code, reason = "rustix has no CLOCK_UPTIME_RAW")]
 fn awake_ms() -> u64 {
-    // SAFETY: the call takes a clock's number and returns a number.
-    let nanoseconds = unsafe { libc::clock_gettime_nsec_np(libc::CLOCK_UPTIME_RAW) };
-    nanoseconds / 1_000_000
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a live timespec, which the call fills.
+    unsafe { libc::clock_gettime(libc::CLOCK_UPTIME_RAW, &raw mut now) };
+    u64::try_from(now.tv_sec).unwrap_or(0) * 1_000 + u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000_000
 }
 
 #[cfg(windows)]

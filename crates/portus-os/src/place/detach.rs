@@ -224,3 +224,27 @@ fn redirect_output_to_nothing() {
         CloseHandle(old);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_callers_own_leases_are_not_handed_on() {
+        for name in ["PORT", "PORTUS_LEASE", "PORTUS_PORT_WEB", "PORTUS_URL_WEB", "LISTEN_FDS", "NOTIFY_SOCKET"] {
+            assert!(concerns_the_caller(OsStr::new(name)), "{name}");
+        }
+        for name in ["PORTUS_HOME", "HOME", "PATH", "PORTUS", "SUPPORT"] {
+            assert!(!concerns_the_caller(OsStr::new(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_line_may_come_in_pieces_and_must_end_somewhere() {
+        let mut line = Vec::new();
+        assert_eq!(take(&mut line, b"rea"), None);
+        assert_eq!(take(&mut line, b"dy\r\nmore"), Some(Readiness::Said("ready".to_owned())));
+        assert_eq!(take(&mut Vec::new(), b""), Some(Readiness::Silent(String::new())));
+        assert!(matches!(take(&mut Vec::new(), &[b'x'; LINE_LEN_MAX]), Some(Readiness::Silent(_))));
+    }
+}

@@ -304,3 +304,6 @@ fn ensure_private(dir: &Path) -> Result<(), PlaceError> {
     }
     std::fs::create_dir_all(dir).map_err(failed)
 }
+
+#[cfg(all(test, unix))]
+mod tests;
