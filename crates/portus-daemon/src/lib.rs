@@ -5,6 +5,8 @@
 //! front of a request. Start reading at [`run`], then `hub`, which owns the engine.
 //! Tested in parts beside the code, and whole in `tests/`: a real daemon, spoken to over its socket.
 
+pub mod engine;
+pub mod journal;
 mod settings;
 
 pub use settings::{LogLevel, Settings};
