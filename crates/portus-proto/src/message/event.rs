@@ -49,6 +49,15 @@ pub enum What {
     Quarantined(Quarantine),
     /// A port may be handed out again.
     Revived(portus_core::Port),
+    /// Somebody waits in line for a port.
+    Queued {
+        /// Who.
+        key: super::call::Key,
+        /// For which port.
+        port: portus_core::Port,
+        /// How many wait for it, this one included.
+        waiting: u32,
+    },
     /// This many events were dropped because the subscriber was slow; list anew.
     Missed(u64),
 }
