@@ -28,7 +28,6 @@ pub struct Rig {
 
 /// What a command printed and how it ended.
 #[derive(Debug)]
-#[must_use]
 pub struct Said {
     /// Its exit code; 128 + the signal that ended it.
     pub code: i32,
@@ -78,7 +77,8 @@ impl Rig {
         command
     }
 
-    /// Runs it to its end.
+    /// Runs it to its end. How that must be is said by what follows, such as [`Said::good`].
+    #[must_use]
     pub fn say<S: AsRef<std::ffi::OsStr>>(&self, dir: &Path, args: impl IntoIterator<Item = S>) -> Said {
         Said::from(self.portus(dir, args).output().unwrap())
     }
