@@ -76,12 +76,12 @@ impl Ending {
         let table = Table::look();
         let mut seeds: BTreeSet<ProcessIdentity> = self.known.keys().copied().collect();
         seeds.insert(self.root);
-        // Group and session numbers only tell where systems have them, and only as long as the leader is one of
-        // ours: a shell without job control shares its group with whoever called it.
+        // Group and session only tell where one of ours leads them: a shell without job control shares its group
+        // with whoever called it.
         let tree: BTreeSet<ProcessIdentity> = table.closure(seeds.iter().copied()).into_iter().collect();
         let leaders: BTreeSet<ProcessIdentity> = seeds.union(&tree).copied().collect();
         let leaders: BTreeSet<ProcessIdentity> = leaders.difference(&self.spared).copied().collect();
-        let led = if tree.is_empty() && self.known.is_empty() { Vec::new() } else { table.led_by(&leaders) };
+        let led = if tree.is_empty() && self.known.is_empty() { Vec::new() } else { table.orphans_led_by(&leaders) };
         let all = table.closure(tree.into_iter().chain(led));
         for process in &all {
             self.known

@@ -132,9 +132,10 @@ impl Table {
         found
     }
 
-    /// The living processes in a group or session that one of these leads or led. A leader's number is not
-    /// given away while its group has members, so only a living stranger with that number speaks against it.
-    pub(super) fn led_by(&self, leaders: &BTreeSet<ProcessIdentity>) -> Vec<ProcessIdentity> {
+    /// The living processes whose parent is gone, in a group or session that one of these leads or led. A leader's
+    /// number is not given away while its group has members, so only a living stranger with that number speaks
+    /// against it. Those with a parent of their own are not meant: a pipeline's processes share a group, too.
+    pub(super) fn orphans_led_by(&self, leaders: &BTreeSet<ProcessIdentity>) -> Vec<ProcessIdentity> {
         if !sys::LEADERS {
             return Vec::new();
         }
@@ -143,7 +144,13 @@ impl Table {
             .filter(|leader| self.rows.get(&leader.pid).is_none_or(|row| row.identity == **leader))
             .map(|leader| leader.pid)
             .collect();
-        let led = |row: &&Row| !row.zombie && (numbers.contains(&row.group) || numbers.contains(&row.session));
-        self.rows.values().filter(led).map(|row| row.identity).collect()
+        let led = |row: &&Row| numbers.contains(&row.group) || numbers.contains(&row.session);
+        let orphans = self.rows.values().filter(|row| !row.zombie && self.is_orphan(row));
+        orphans.filter(led).map(|row| row.identity).collect()
+    }
+
+    /// Whether a process was taken in by the system's first process, or the first of the user's.
+    fn is_orphan(&self, row: &Row) -> bool {
+        row.parent <= 1 || self.rows.get(&row.parent).is_none_or(|parent| parent.name == "systemd")
     }
 }
