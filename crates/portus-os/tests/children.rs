@@ -1,5 +1,6 @@
 //! Ports and processes: who holds a socket, and what children are given.
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -1,6 +1,7 @@
 //! The way between client and daemon. No test here starts a child, which would hold the others'
 //! sockets for the instant between fork and exec.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
