@@ -6,6 +6,10 @@
 //! decoding every message both ways.
 #![forbid(unsafe_code)]
 
+pub mod codec;
+pub mod frame;
+mod greet;
 pub mod message;
 
+pub use greet::{PROTOCOL_OLDEST, build_id, negotiate};
 pub use message::*;

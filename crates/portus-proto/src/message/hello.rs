@@ -1,6 +1,6 @@
 //! The first frame each way.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::refusal::Refusal;
 
@@ -27,11 +27,17 @@ pub struct Hello {
     #[serde(default)]
     pub build: String,
     /// The codec it would like; the daemon answers which it is.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "codec_or_json")]
     pub codec: Codec,
     /// Its network namespace, if it knows: a port is only worth something in the daemon's.
     #[serde(default)]
     pub network: Option<String>,
+}
+
+/// A codec that this build does not know is no reason not to talk.
+fn codec_or_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Codec, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    Ok(if word == "bincode" { Codec::Bincode } else { Codec::Json })
 }
 
 /// The daemon's first frame. Always JSON.

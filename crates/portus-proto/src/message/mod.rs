@@ -3,6 +3,7 @@
 mod call;
 mod event;
 mod hello;
+mod names;
 mod refusal;
 mod reply;
 mod shape;

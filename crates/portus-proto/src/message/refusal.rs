@@ -4,6 +4,7 @@ use portus_core::{LeaseId, Port, PortRange};
 use serde::{Deserialize, Serialize};
 
 use super::shape::{Lease, Process};
+use crate::frame::FrameError;
 
 /// A no. `code` and `facts` are for programs, `message` and `hint` for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,66 @@ pub struct Refusal {
     /// The facts, as far as the code has some.
     #[serde(default)]
     pub facts: Box<Facts>,
+}
+
+impl Refusal {
+    /// A no without facts.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: hint.into(), facts: Box::default() }
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl From<&FrameError> for Refusal {
+    fn from(error: &FrameError) -> Self {
+        let mut refusal = match error {
+            FrameError::TooLong { .. } => Self::new(
+                Code::FrameTooLong,
+                error.to_string(),
+                "send less at a time; a frame is four bytes of length, big-endian, then as many bytes of payload",
+            ),
+            FrameError::Empty | FrameError::Truncated { .. } => Self::new(
+                Code::Malformed,
+                error.to_string(),
+                "a frame is four bytes of length, big-endian, then as many bytes of payload",
+            ),
+        };
+        if let FrameError::TooLong { max, .. } = error {
+            refusal.facts.max = u64::try_from(*max).ok();
+        }
+        refusal
+    }
+}
+
+impl Code {
+    /// How a command ends that was refused for this reason. The meaning of each number stands in docs/protocol.md.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::BadRequest => 2,
+            Self::NoSuchLease | Self::NoSuchClaim | Self::NotQuarantined | Self::NoListener | Self::NoSuchProcess => 3,
+            Self::NoPortAvailable | Self::PortUnavailable | Self::AlreadyRunning | Self::LimitReached => 4,
+            Self::ForeignListener | Self::NotYours => 5,
+            Self::ProtocolMismatch | Self::WrongUser | Self::OtherNetwork | Self::Stopping => 6,
+            Self::TimedOut => 7,
+            Self::UnknownMethod
+            | Self::FrameTooLong
+            | Self::Malformed
+            | Self::JournalFailed
+            | Self::NoDescriptors
+            | Self::TooSlow
+            | Self::Unsupported
+            | Self::Internal => 1,
+        }
+    }
 }
 
 /// The stable code words.
@@ -71,7 +132,8 @@ pub enum Code {
     TooSlow,
     /// Not on this system.
     Unsupported,
-    /// Something of ours went wrong.
+    /// Something of ours went wrong. Also what a word means that only a newer daemon knows.
+    #[serde(other)]
     Internal,
 }
 
