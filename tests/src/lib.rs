@@ -7,6 +7,7 @@
 
 mod binary;
 pub mod net;
+mod piped;
 mod project;
 mod running;
 
@@ -17,6 +18,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub use binary::portus_binary;
+pub use piped::Piped;
 pub use project::Project;
 pub use running::Running;
 

@@ -30,6 +30,12 @@ impl Project {
         path.canonicalize().unwrap()
     }
 
+    /// A linked worktree inside it.
+    pub fn nested_worktree(&self, path: &str) -> PathBuf {
+        self.git(&["worktree", "add", "--quiet", "-b", &path.replace('/', "-"), path]);
+        self.path.join(path).canonicalize().unwrap()
+    }
+
     fn git(&self, args: &[&str]) {
         let identity = ["-c", "user.name=test", "-c", "user.email=test@localhost", "-c", "commit.gpgsign=false"];
         let mut git = Command::new("git");

@@ -1,0 +1,130 @@
+//! Whose port is it? The verdicts of `explain` and `verify`, each with real servers.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "tests report by panicking")]
+
+use std::path::Path;
+use std::process::Command;
+
+use portus_tests::{Piped, Rig, Running, net};
+use serde_json::Value;
+
+/// Listens on the port given, in the directory given, until its standard input ends.
+fn server(dir: &Path, port: u16) -> Piped {
+    let script = format!(
+        "import socket, sys
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(('127.0.0.1', {port})); s.listen(); print('up', flush=True); sys.stdin.read()"
+    );
+    let mut command = Command::new("python3");
+    command.args(["-c", &script]).current_dir(dir);
+    let mut server = Piped::start(command);
+    assert_eq!(server.line(), "up");
+    server
+}
+
+fn explain(rig: &Rig, dir: &Path, what: &str) -> Value {
+    rig.json(dir, ["explain", what, "--json"])
+}
+
+#[test]
+fn explain_tells_free_leased_guarded_quarantined_and_unmanaged_apart() {
+    let rig = Rig::new();
+    let dir = rig.directory("app");
+    let free = net::free_port();
+    let said = explain(&rig, &dir, &free.to_string());
+    assert_eq!((&said["verdict"], &said["mine"], &said["schema"]), (&"free".into(), &false.into(), &"portus/1".into()));
+
+    let leased = rig.say(&dir, ["request", "web"]).good().port();
+    let said = explain(&rig, &dir, "web");
+    assert_eq!((&said["verdict"], &said["mine"], &said["port"]), (&"leased".into(), &true.into(), &leased.into()));
+
+    let held = rig.say(&dir, ["request", "api", "--hold"]).good().port();
+    assert_eq!(explain(&rig, &dir, &held.to_string())["verdict"], "guarded");
+
+    let _ = rig.say(&dir, ["quarantine", &free.to_string(), "--reason", "haunted"]).good();
+    let said = explain(&rig, &dir, &free.to_string());
+    assert_eq!(said["verdict"], "quarantined");
+    assert_eq!(said["next"], format!("portus revive {free}"));
+
+    let port = net::free_port();
+    let stranger = server(&rig.work(), port);
+    let said = explain(&rig, &dir, &port.to_string());
+    assert_eq!(said["verdict"], "unmanaged");
+    assert_eq!(said["listeners"][0]["pid"], stranger.pid());
+    assert_eq!(said["ancestors"][0]["pid"], stranger.pid());
+    assert!(said["ancestors"].as_array().unwrap().iter().any(|one| one["pid"] == std::process::id()), "{said}");
+    assert!(said["next"].as_str().unwrap().contains("portus"));
+}
+
+#[test]
+fn a_server_in_the_worktree_is_mine_and_another_worktrees_is_not() {
+    let rig = Rig::new();
+    let repository = rig.repository("shop");
+    let (main, feature) = (repository.path().to_owned(), repository.worktree("feature"));
+    let port = rig.say(&main, ["request", "web"]).good().port();
+    let mine = server(&main, port);
+    assert_eq!(rig.say(&main, ["get", "web", "--wait", "20s"]).good().port(), port);
+
+    let said = explain(&rig, &main, &port.to_string());
+    assert_eq!((&said["verdict"], &said["mine"]), (&"mine".into(), &true.into()));
+    assert_eq!(said["lease"]["evidence"], "worktree");
+    let said = explain(&rig, &feature, &port.to_string());
+    assert_eq!((&said["verdict"], &said["mine"]), (&"other-worktree".into(), &false.into()));
+    let said = rig.json(&main, ["verify", "web", "--json"]);
+    assert_eq!((&said["ok"], &said["services"][0]["evidence"]), (&true.into(), &"worktree".into()));
+    let said = rig.say(&main, ["verify", "web", "--", "sh", "-c", "exit 7"]).ended_with(7);
+    assert_eq!(said.stdout, "");
+    drop(mine);
+}
+
+#[test]
+fn another_worktrees_server_on_my_number_is_contested_and_fails_verification() {
+    let rig = Rig::new();
+    let repository = rig.repository("shop");
+    let (main, feature) = (repository.path().to_owned(), repository.worktree("feature"));
+    let port = rig.say(&main, ["request", "web"]).good().port();
+    let foreign = server(&feature, port);
+
+    let said = explain(&rig, &main, "web");
+    assert_eq!((&said["verdict"], &said["mine"]), (&"contested".into(), &true.into()), "{said}");
+    let said = rig.say(&main, ["verify", "web", "--json"]).ended_with(8).json();
+    assert_eq!((&said["ok"], &said["services"][0]["ok"]), (&false.into(), &false.into()));
+    assert!(said["services"][0]["why"].as_str().unwrap().contains(&foreign.pid().to_string()), "{said}");
+    // Never the contested port again: asking again gives another.
+    assert_ne!(rig.say(&main, ["request", "web"]).good().port(), port);
+    let _ = rig.say(&main, ["verify", "api"]).ended_with(8);
+}
+
+#[test]
+fn a_nested_worktrees_server_does_not_confirm_its_parents_lease() {
+    let rig = Rig::new();
+    let repository = rig.repository("shop");
+    let outer = repository.path().to_owned();
+    let nested = repository.nested_worktree("trees/feature");
+    let port = rig.say(&outer, ["request", "web"]).good().port();
+    let _foreign = server(&nested, port);
+    assert_eq!(explain(&rig, &outer, "web")["verdict"], "contested");
+    assert_eq!(rig.json(&outer, ["list", "--json"])["leases"][0]["state"], "pending");
+}
+
+#[test]
+fn scan_agrees_with_ss_on_every_listener() {
+    let rig = Rig::new();
+    let dir = rig.directory("app");
+    let port = rig.say(&dir, ["request", "web"]).good().port();
+    let mut run = Running::start({
+        let mut command = Command::new("python3");
+        command.args(["-u", "-m", "http.server", "--bind", "::1", &port.to_string()]).current_dir(&dir);
+        command
+    });
+    assert!(run.line().starts_with("Serving"));
+    let _ = rig.say(&dir, ["get", "web", "--wait", "20s"]).good();
+    let scan = rig.json(&dir, ["scan", "--json"]);
+    let listeners = scan["listeners"].as_array().unwrap();
+    let own = listeners.iter().find(|one| one["port"] == port).unwrap();
+    assert_eq!((&own["pid"], &own["address"]), (&run.pid().into(), &"::1".into()));
+    assert_eq!(own["cwd"], dir.to_str().unwrap());
+    assert!(own["lease"].is_u64() && own["command"].as_str().unwrap().contains("http.server"), "{own}");
+    let only = rig.json(&dir, ["scan", &port.to_string(), "--json"]);
+    assert!(only["listeners"].as_array().unwrap().iter().all(|one| one["port"] == port));
+}
