@@ -9,8 +9,8 @@ use std::sync::{Mutex, Once, PoisonError};
 use portus_core::{Admit, Port};
 use windows_sys::Win32::Networking::WinSock::{
     AF_INET, AF_INET6, INVALID_SOCKET, IPPROTO_IPV6, IPV6_V6ONLY, SO_REUSEADDR, SOCK_DGRAM, SOCK_STREAM, SOCKADDR,
-    SOCKADDR_IN6, SOL_SOCKET, WSA_FLAG_NO_HANDLE_INHERIT, WSA_FLAG_OVERLAPPED, WSADATA, WSAEADDRNOTAVAIL,
-    WSAEAFNOSUPPORT, WSASocketW, WSAStartup, bind, setsockopt,
+    SOCKADDR_IN6, SOL_SOCKET, WSA_FLAG_NO_HANDLE_INHERIT, WSA_FLAG_OVERLAPPED, WSADATA, WSAEACCES, WSAEADDRINUSE,
+    WSAEADDRNOTAVAIL, WSAEAFNOSUPPORT, WSASocketW, WSAStartup, bind, setsockopt,
 };
 
 /// `SO_EXCLUSIVEADDRUSE` is defined as the complement of `SO_REUSEADDR` (winsock2.h).
@@ -70,7 +70,18 @@ fn is_absent(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(WSAEAFNOSUPPORT | WSAEADDRNOTAVAIL))
 }
 
+/// An exclusive bind beside another socket is refused like one of a reserved port. A plain bind
+/// tells the two apart, unless that other socket is exclusive itself.
 fn bound(kind: i32, family: u16, port: Port) -> io::Result<OwnedSocket> {
+    match bound_with(kind, family, port, Some(SO_EXCLUSIVEADDRUSE)) {
+        Err(error) if error.raw_os_error() == Some(WSAEACCES) => {
+            Err(bound_with(kind, family, port, None).err().unwrap_or(io::Error::from_raw_os_error(WSAEADDRINUSE)))
+        }
+        other => other,
+    }
+}
+
+fn bound_with(kind: i32, family: u16, port: Port, option: Option<i32>) -> io::Result<OwnedSocket> {
     start_winsock();
     let flags = WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT;
     // SAFETY: plain numbers go in, no protocol's description is given.
@@ -80,14 +91,14 @@ fn bound(kind: i32, family: u16, port: Port) -> io::Result<OwnedSocket> {
     }
     // SAFETY: the socket was made above, is valid, and nobody else owns it.
     let socket = unsafe { OwnedSocket::from_raw_socket(socket as RawSocket) };
-    set(&socket, SOL_SOCKET, SO_EXCLUSIVEADDRUSE)?;
+    if let Some(option) = option {
+        set(&socket, SOL_SOCKET, option)?;
+    }
     if family == AF_INET6 {
         set(&socket, IPPROTO_IPV6, IPV6_V6ONLY)?;
     }
     // The address of IPv4 is the front of IPv6's, and both wildcards are all zeroes.
-    let mut address = SOCKADDR_IN6::default();
-    address.sin6_family = family;
-    address.sin6_port = port.number().to_be();
+    let address = SOCKADDR_IN6 { sin6_family: family, sin6_port: port.number().to_be(), ..Default::default() };
     let len = if family == AF_INET { 16 } else { size_of::<SOCKADDR_IN6>() as i32 };
     // SAFETY: the address is live, and at least `len` bytes long.
     check(unsafe { bind(socket.as_raw_socket() as usize, (&raw const address).cast::<SOCKADDR>(), len) })?;
