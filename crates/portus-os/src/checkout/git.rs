@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::{canonical, name_of};
 
@@ -105,10 +105,9 @@ pub(super) fn named_after(common: &Path) -> (PathBuf, String) {
 fn open(git_dir: &Path) -> Option<Repository> {
     let git_dir = canonical(git_dir).ok()?;
     match pointer(&git_dir.join("commondir"), "") {
-        Some(common) => Some(Repository {
-            common: canonical(&git_dir.join(common)).ok()?,
-            linked: Some(name_of(&git_dir)),
-        }),
+        Some(common) => {
+            Some(Repository { common: canonical(&git_dir.join(common)).ok()?, linked: Some(name_of(&git_dir)) })
+        }
         None => Some(Repository { common: git_dir, linked: None }),
     }
 }
@@ -125,8 +124,7 @@ fn pointer(file: &Path, prefix: &str) -> Option<PathBuf> {
     let text = read_bounded(file)?;
     let path = text.strip_prefix(prefix)?.trim_end_matches(['\n', '\r']);
     let path = if prefix.is_empty() { path } else { path.trim_start() };
-    let path = Path::new(path);
-    path.components().next().is_some_and(|first| first != Component::CurDir || path != Path::new(".")).then(|| path.to_owned())
+    (!path.is_empty()).then(|| PathBuf::from(path))
 }
 
 fn read_bounded(file: &Path) -> Option<String> {

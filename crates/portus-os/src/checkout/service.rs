@@ -69,9 +69,9 @@ fn name_for(inside: &Path) -> String {
 
 /// FNV-1a, folded to 32 bits: the same on every machine and in every version.
 fn digest(text: &str) -> String {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     format!("{:0DIGEST_LEN$x}", (hash >> 32) ^ (hash & 0xffff_ffff))
 }
 
