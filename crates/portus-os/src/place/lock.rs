@@ -20,7 +20,7 @@ impl InstanceLock {
     /// # Errors
     /// When the file cannot be opened or written, or the file system knows no locks.
     pub fn acquire(path: &Path) -> io::Result<Option<Self>> {
-        let mut file = open(path)?;
+        let mut file = open_private(path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
@@ -46,7 +46,7 @@ impl StartLock {
     /// [`io::ErrorKind::TimedOut`] at the deadline; else when the file cannot be opened or the
     /// file system knows no locks.
     pub fn wait(path: &Path, deadline: Instant) -> io::Result<Self> {
-        let file = open(path)?;
+        let file = open_private(path)?;
         match file.try_lock() {
             Ok(()) => return Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => {}
@@ -68,7 +68,11 @@ impl StartLock {
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
+/// Opens a file for reading and writing, made for this user alone (mode 0600) if it is not there.
+///
+/// # Errors
+/// What the system says.
+pub fn open_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]

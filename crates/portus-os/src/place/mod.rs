@@ -17,7 +17,7 @@ pub use connection::pipe_name;
 pub use connection::{Connection, connect, connect_within};
 pub use detach::{Detached, Readiness, announce, spawn_detached};
 pub use home::{HOME_VARIABLE, Home, PlaceError};
-pub use lock::{InstanceLock, StartLock};
+pub use lock::{InstanceLock, StartLock, open_private};
 #[cfg(unix)]
 pub use socket::{Peer, bind, peer, remove_stale_socket};
 pub use user::{User, sudo_user, user};
