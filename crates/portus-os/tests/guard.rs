@@ -100,6 +100,18 @@ fn connections_left_over_do_not_refuse_the_guard() {
 }
 
 #[test]
+fn connections_left_over_by_a_server_without_reuse_keep_everybody_out() {
+    let port = free_port();
+    let server = Program::tcp().listen(V4, port).unwrap();
+    let (mut client, server_end) = connection(&server);
+    drop((server_end, server));
+    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    drop(client);
+    assert_eq!(Program::tcp().reuse_address().bind(V4, port).err(), Some(Errno::ADDRINUSE));
+    assert_eq!(probe(port, Protocol::Tcp), Look::Taken);
+}
+
+#[test]
 fn nobody_gets_past_a_guard() {
     let programs = |plain: Program| {
         [plain, plain.reuse_address(), plain.reuse_port(), plain.reuse_address().reuse_port(), plain.v6_only()]

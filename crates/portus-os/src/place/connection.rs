@@ -32,7 +32,8 @@ pub fn connect(home: &Home) -> io::Result<Connection> {
 /// # Errors
 /// [`io::ErrorKind::NotFound`] when there is no socket, [`io::ErrorKind::ConnectionRefused`] when
 /// nobody serves it, [`io::ErrorKind::TimedOut`] when the daemon takes no connection in time,
-/// [`io::ErrorKind::PermissionDenied`] when it is not ours to use (or a sandbox forbids it).
+/// [`io::ErrorKind::PermissionDenied`] when it is another user who serves it, or a sandbox
+/// forbids it.
 pub fn connect_within(home: &Home, timeout: Duration) -> io::Result<Connection> {
     open(home, timeout).map(|stream| Connection { stream })
 }
@@ -51,6 +52,12 @@ fn open(home: &Home, timeout: Duration) -> io::Result<Stream> {
         other => other.into(),
     })?;
     set_socket_timeout(&socket, Timeout::Send, None)?;
+    // In a directory that everybody may write to, a socket may be anybody's.
+    let (server, user) = (super::peer(&socket)?.uid, super::user::uid());
+    if server != user {
+        let message = format!("user {server} serves {}, and this is user {user}", home.socket().display());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+    }
     Ok(Stream::from(socket))
 }
 

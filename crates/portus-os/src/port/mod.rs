@@ -9,6 +9,8 @@ mod owners;
 #[cfg(target_os = "linux")]
 mod proc_fd;
 #[cfg(target_os = "linux")]
+mod proc_net;
+#[cfg(target_os = "linux")]
 mod sock_diag;
 
 pub use guard::{Guard, GuardError, probe};

@@ -5,9 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::OwnedFd;
 
 use portus_core::{Port, Protocol};
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, send, socket_with};
 
 use super::listeners::Socket;
+use super::proc_net;
 
 /// The kernel fills at most this much for one message of a dump.
 const BUFFER_LEN: usize = 32 * 1024;
@@ -29,23 +31,56 @@ const IPPROTO_UDP: u8 = 17;
 const STATE_LISTEN: u32 = 1 << 10;
 const STATE_CLOSE: u32 = 1 << 7;
 
+/// The kernel's socket table, by netlink where the kernel and the sandbox allow it.
+#[derive(Debug)]
+pub(super) enum Source {
+    Netlink(Netlink),
+    Text,
+}
+
+impl Source {
+    pub(super) fn open() -> io::Result<Self> {
+        match Netlink::open() {
+            Ok(netlink) => Ok(Self::Netlink(netlink)),
+            Err(error) if is_denied(&error) => Ok(Self::Text),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Listeners on `port`, or on all ports.
+    pub(super) fn listeners(&mut self, port: Option<Port>, protocol: Protocol) -> io::Result<Vec<Socket>> {
+        if let Self::Netlink(netlink) = self {
+            match netlink.listeners(port, protocol) {
+                Err(error) if is_denied(&error) => *self = Self::Text,
+                other => return other,
+            }
+        }
+        proc_net::listeners(port, protocol)
+    }
+}
+
+/// A kernel without this kind of netlink (gVisor), or a sandbox that forbids it.
+fn is_denied(error: &io::Error) -> bool {
+    let codes = [Errno::AFNOSUPPORT, Errno::PROTONOSUPPORT, Errno::OPNOTSUPP, Errno::PERM, Errno::ACCESS];
+    Errno::from_io_error(error).is_some_and(|code| codes.contains(&code))
+}
+
 /// A netlink socket to the kernel's socket table.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(super) struct Netlink {
     socket: OwnedFd,
     buffer: Box<[u8]>,
     sequence: u32,
 }
 
-impl Source {
-    pub(super) fn open() -> io::Result<Self> {
+impl Netlink {
+    fn open() -> io::Result<Self> {
         let socket =
             socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(netlink::SOCK_DIAG))?;
         Ok(Self { socket, buffer: vec![0; BUFFER_LEN].into_boxed_slice(), sequence: 0 })
     }
 
-    /// Listeners on `port`, or on all ports.
-    pub(super) fn listeners(&mut self, port: Option<Port>, protocol: Protocol) -> io::Result<Vec<Socket>> {
+    fn listeners(&mut self, port: Option<Port>, protocol: Protocol) -> io::Result<Vec<Socket>> {
         let mut found = Vec::new();
         for (wanted, protocol, number, states) in [
             (protocol.tcp(), Protocol::Tcp, IPPROTO_TCP, STATE_LISTEN),

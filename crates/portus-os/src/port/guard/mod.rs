@@ -55,15 +55,15 @@ pub struct Guard {
 impl Guard {
     /// Holds `port` for `protocol`, on all addresses.
     ///
-    /// Connections left over in `TIME_WAIT` do not stand in the way.
+    /// Connections that a server left over (`TIME_WAIT` and the like) do not stand in the way, if
+    /// it had set `SO_REUSEADDR`. Those of a server that had not keep everybody out for up to a
+    /// minute, so the port is `Taken` until then.
     ///
     /// # Errors
     /// When somebody has it, the system forbids it, or no descriptor is left: see
     /// [`GuardError::look`]. For `Both`, nothing is held when one of the two fails.
     pub fn take(port: Port, protocol: Protocol) -> Result<Self, GuardError> {
-        let failed = |protocol| {
-            move |source: io::Error| GuardError { port, protocol, look: look_of(&source), source }
-        };
+        let failed = |protocol| move |source: io::Error| GuardError { port, protocol, look: look_of(&source), source };
         let tcp = protocol.tcp().then(|| Hold::tcp(port)).transpose().map_err(failed(Protocol::Tcp))?;
         let udp = protocol.udp().then(|| Hold::udp(port)).transpose().map_err(failed(Protocol::Udp))?;
         Ok(Self { port, protocol, tcp, udp })
