@@ -72,6 +72,15 @@ pub fn environment(pid: u32, name: &str) -> Option<OsString> {
     sys::environment(pid, name)
 }
 
+/// The number of the process that started this one; `None` where the system does not say cheaply.
+#[must_use]
+pub fn parent_id() -> Option<u32> {
+    #[cfg(unix)]
+    return Some(std::os::unix::process::parent_id());
+    #[cfg(not(unix))]
+    None
+}
+
 /// Whether a process belongs to the user of this process.
 #[must_use]
 pub fn is_own_user(pid: u32) -> bool {

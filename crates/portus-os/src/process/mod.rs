@@ -25,7 +25,7 @@ use std::sync::OnceLock;
 use portus_core::BootId;
 
 pub use describe::{
-    Description, ancestors, command_line, cwd, describe, environment, is_own_user, lineage, shown_command,
+    Description, ancestors, command_line, cwd, describe, environment, is_own_user, lineage, parent_id, shown_command,
 };
 pub use end::{Ended, end_tree};
 pub use portus_core::ProcessIdentity;
