@@ -1,0 +1,295 @@
+//! Calls to the daemon over one connection.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use portus_os::place::{Connection, Home};
+use portus_proto::codec::{DecodeError, decode_server, encode_client};
+use portus_proto::{
+    AttachCall, AwaitCall, Call, Claim, ClientFrame, Code, ConfirmCall, Event, ExplainCall, Explanation, ForgetCall,
+    KeyCall, KillCall, Killed, LeasesCall, LeasesReply, ListCall, Listener, ListingReply, Outcome, PinCall, PortCall,
+    PruneCall, Quarantine, QuarantineCall, ReleaseCall, RenewCall, Reply, ReplyFrame, RequestCall, ScanCall, ScopeCall,
+    ServerFrame, Status, SuspectCall, Suspected, Verification, VerifyCall, Welcome,
+};
+
+use crate::connect::{self, Options};
+use crate::error::{CallError, ConnectError};
+use crate::events::Events;
+use crate::link::{Link, LinkError};
+
+/// A connection to the daemon. Every call has a deadline.
+#[derive(Debug)]
+pub struct Client {
+    link: Link,
+    welcome: Welcome,
+    next_id: u64,
+    home: Home,
+    options: Options,
+    /// Events that came while a reply was awaited.
+    events: VecDeque<Event>,
+}
+
+/// Calls whose answer has one shape, by name.
+macro_rules! calls {
+    ($($(#[$doc:meta])* $name:ident($call:ty) = $variant:ident -> $reply:ident($answer:ty);)+) => {
+        impl Client {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                /// [`CallError::Refused`] with the daemon's reason; the others when there is no answer.
+                pub fn $name(&mut self, call: $call) -> Result<$answer, CallError> {
+                    match self.call(Call::$variant(call))? {
+                        Reply::$reply(answer) => Ok(answer.into()),
+                        other => Err(unexpected(stringify!($name), &other)),
+                    }
+                }
+            )+
+        }
+    };
+}
+
+calls! {
+    /// Leases ports, all or none.
+    request(RequestCall) = Request -> Leases(LeasesReply);
+    /// Says that a service is up.
+    confirm(ConfirmCall) = Confirm -> Leases(LeasesReply);
+    /// Moves a lease's time to live on.
+    renew(RenewCall) = Renew -> Leases(LeasesReply);
+    /// Gives leases back.
+    release(ReleaseCall) = Release -> Leases(LeasesReply);
+    /// Waits until a lease is active.
+    wait_for(AwaitCall) = Await -> Leases(LeasesReply);
+    /// Names the leases of a scope.
+    list(ListCall) = List -> Listing(ListingReply);
+    /// Names the claims of a scope.
+    claims(ScopeCall) = Claims -> Claims(Vec<Claim>);
+    /// Keeps a key's number for good.
+    pin(PinCall) = Pin -> Claims(Vec<Claim>);
+    /// No longer keeps it for good.
+    unpin(KeyCall) = Unpin -> Claims(Vec<Claim>);
+    /// Drops claims.
+    forget(ForgetCall) = Forget -> Claims(Vec<Claim>);
+    /// Finds, and drops if asked, claims whose worktree is gone.
+    prune(PruneCall) = Prune -> Claims(Vec<Claim>);
+    /// Marks a port dead for good.
+    quarantine(QuarantineCall) = Quarantine -> Quarantines(Vec<Quarantine>);
+    /// Undoes that.
+    revive(PortCall) = Revive -> Quarantines(Vec<Quarantine>);
+    /// Names who listens on the machine.
+    scan(ScanCall) = Scan -> Listeners(Vec<Listener>);
+    /// Says whose port it is.
+    explain(ExplainCall) = Explain -> Explained(Box<Explanation>);
+    /// Says whether the services' servers are the worktree's own.
+    verify(VerifyCall) = Verify -> Verified(Verification);
+    /// Ends what listens on a port.
+    kill(KillCall) = Kill -> Killed(Killed);
+    /// Says that the holder's program ended before it listened.
+    suspect(SuspectCall) = Suspect -> Suspected(Suspected);
+}
+
+impl Client {
+    /// Connects to the daemon of `home`, starting it if it does not run and `options` let us.
+    ///
+    /// # Errors
+    /// [`ConnectError`] says how far it came, within the deadline of `options`.
+    pub fn connect(home: &Home, options: Options) -> Result<Self, ConnectError> {
+        let (link, welcome) = connect::climb(home, &options)?;
+        Ok(Self { link, welcome, next_id: 1, home: home.clone(), options, events: VecDeque::new() })
+    }
+
+    /// What the daemon said of itself.
+    #[must_use]
+    pub const fn welcome(&self) -> &Welcome {
+        &self.welcome
+    }
+
+    /// The connection, to wait for events on it beside other things.
+    #[must_use]
+    pub const fn connection(&self) -> &Connection {
+        &self.link.connection
+    }
+
+    /// The quarantined ports.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn quarantines(&mut self) -> Result<Vec<Quarantine>, CallError> {
+        match self.call(Call::Quarantines)? {
+            Reply::Quarantines(answer) => Ok(answer),
+            other => Err(unexpected("quarantines", &other)),
+        }
+    }
+
+    /// What the daemon says of itself.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn status(&mut self) -> Result<Status, CallError> {
+        match self.call(Call::Status)? {
+            Reply::Status(answer) => Ok(answer),
+            other => Err(unexpected("status", &other)),
+        }
+    }
+
+    /// Asks the daemon to leave.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn stop(&mut self) -> Result<(), CallError> {
+        self.done("stop", Call::Stop)
+    }
+
+    /// Says that the holder is about to start its program.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn launch(&mut self, call: LeasesCall) -> Result<(), CallError> {
+        self.done("launch", Call::Launch(call))
+    }
+
+    /// Says that the holder has started its program.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn attach(&mut self, call: AttachCall) -> Result<(), CallError> {
+        self.done("attach", Call::Attach(call))
+    }
+
+    fn done(&mut self, name: &str, call: Call) -> Result<(), CallError> {
+        match self.call(call)? {
+            Reply::Done => Ok(()),
+            other => Err(unexpected(name, &other)),
+        }
+    }
+
+    /// From here on, events come on this connection; see [`Self::next_event`].
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn subscribe(&mut self) -> Result<(), CallError> {
+        self.done("subscribe", Call::Subscribe)
+    }
+
+    /// Subscribes, and gives the events as they come, until the connection ends.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn into_events(mut self) -> Result<Events, CallError> {
+        self.subscribe()?;
+        Ok(Events::new(self))
+    }
+
+    /// The next event, if one comes within `wait`.
+    ///
+    /// # Errors
+    /// [`CallError::Lost`] when the connection ends, [`CallError::Refused`] when the daemon says why.
+    pub fn next_event(&mut self, wait: Duration) -> Result<Option<Event>, CallError> {
+        if let Some(event) = self.events.pop_front() {
+            return Ok(Some(event));
+        }
+        let deadline = Instant::now() + wait.max(Duration::from_millis(1));
+        match self.link.limit(deadline).and_then(|()| self.event(deadline)) {
+            Ok(event) => event.map(Some),
+            Err(LinkError::TimedOut) => Ok(None),
+            Err(error) => Err(lost(error)),
+        }
+    }
+
+    fn event(&mut self, deadline: Instant) -> Result<Result<Event, CallError>, LinkError> {
+        loop {
+            match self.frame(deadline)? {
+                Some(ServerFrame::Event(event)) => return Ok(Ok(event)),
+                Some(ServerFrame::Goodbye(refusal)) => return Ok(Err(CallError::Refused(refusal))),
+                // A reply that came after its call had been given up.
+                Some(ServerFrame::Reply(_)) | None => {}
+            }
+        }
+    }
+
+    /// Calls, and waits for the answer as long as the options say; longer for calls that wait themselves.
+    ///
+    /// A daemon that is just leaving is followed by another, once: it has changed nothing.
+    ///
+    /// # Errors
+    /// [`CallError::Refused`] with the daemon's reason; the others when there is no answer.
+    pub fn call(&mut self, call: Call) -> Result<Reply, CallError> {
+        let waits = match &call {
+            Call::Request(call) => call.wait_ms.unwrap_or(0),
+            Call::Await(call) => call.wait_ms,
+            Call::Kill(call) => call.grace_ms.unwrap_or(0),
+            _ => 0,
+        };
+        let limit = self.options.deadline.saturating_add(Duration::from_millis(waits));
+        let mut frame = ClientFrame { id: self.take_id(), call };
+        match self.exchange(&frame, limit) {
+            Err(CallError::Refused(refusal)) if refusal.code == Code::Stopping && self.options.autostart => {
+                (self.link, self.welcome) = connect::climb(&self.home, &self.options)?;
+                frame.id = self.take_id();
+                self.exchange(&frame, limit)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn take_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    fn exchange(&mut self, frame: &ClientFrame, limit: Duration) -> Result<Reply, CallError> {
+        let deadline = Instant::now() + limit;
+        let codec = self.welcome.codec;
+        self.link.send(deadline, |out| encode_client(codec, frame, out)).map_err(lost)?;
+        loop {
+            match self.frame(deadline).map_err(lost)? {
+                Some(ServerFrame::Reply(ReplyFrame { id, outcome })) if id == frame.id => {
+                    return match outcome {
+                        Outcome::Ok(reply) => Ok(reply),
+                        Outcome::Refused(refusal) => Err(CallError::Refused(refusal)),
+                    };
+                }
+                Some(ServerFrame::Event(event)) => self.events.push_back(event),
+                Some(ServerFrame::Goodbye(refusal)) => return Err(CallError::Refused(refusal)),
+                Some(ServerFrame::Reply(_)) | None => {}
+            }
+        }
+    }
+
+    /// One frame; `None` for an event of a kind that this build does not know.
+    fn frame(&mut self, deadline: Instant) -> Result<Option<ServerFrame>, LinkError> {
+        let codec = self.welcome.codec;
+        match self.link.receive(deadline, |payload| decode_server(codec, payload)) {
+            Ok(frame) => Ok(Some(frame)),
+            Err(LinkError::Decode(DecodeError::UnknownEvent { .. })) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn lost(error: LinkError) -> CallError {
+    match error {
+        LinkError::TimedOut => CallError::TimedOut,
+        LinkError::Closed | LinkError::Io(_) => CallError::Lost { reason: error.to_string() },
+        LinkError::Frame(_) | LinkError::Decode(_) | LinkError::Encode(_) => {
+            CallError::Senseless { reason: error.to_string() }
+        }
+    }
+}
+
+fn unexpected(name: &str, reply: &Reply) -> CallError {
+    let kind = match reply {
+        Reply::Done => "done",
+        Reply::Leases(_) => "leases",
+        Reply::Listing(_) => "a listing",
+        Reply::Claims(_) => "claims",
+        Reply::Quarantines(_) => "quarantines",
+        Reply::Suspected(_) => "a suspicion's outcome",
+        Reply::Listeners(_) => "listeners",
+        Reply::Explained(_) => "an explanation",
+        Reply::Verified(_) => "a verification",
+        Reply::Killed(_) => "what was ended",
+        Reply::Status(_) => "a status",
+    };
+    CallError::Senseless { reason: format!("`{name}` was answered with {kind}") }
+}
