@@ -9,6 +9,9 @@ use portus_core::ProcessIdentity;
 
 use super::identity_of;
 
+#[cfg(target_os = "macos")]
+pub(super) mod exit_queue;
+
 #[cfg(target_os = "linux")]
 #[path = "watch/linux.rs"]
 mod poller;
@@ -77,20 +80,20 @@ impl ExitWatcher {
         if watched.token_of.contains_key(&process) {
             return Ok(Watch::Watching);
         }
-        let Some(handle) = self.shared.poller.open(process.pid)? else { return Ok(Watch::AlreadyGone) };
-        // Only after the handle is open does the birth prove that the handle means this very process.
-        if identity_of(process.pid)? != Some(process) {
-            return Ok(Watch::AlreadyGone);
-        }
         watched.last_token += 1;
         let token = watched.last_token;
-        match self.shared.poller.add(handle, token)? {
-            Some(handle) => {
+        let Some(handle) = self.shared.poller.open(process.pid, token)? else { return Ok(Watch::AlreadyGone) };
+        // Only after the handle is open does the birth prove that the handle means this very process.
+        match identity_of(process.pid) {
+            Ok(found) if found == Some(process) => {
                 watched.by_token.insert(token, (process, handle));
                 watched.token_of.insert(process, token);
                 Ok(Watch::Watching)
             }
-            None => Ok(Watch::AlreadyGone),
+            found => {
+                self.shared.poller.remove(handle);
+                found.map(|_| Watch::AlreadyGone)
+            }
         }
     }
 

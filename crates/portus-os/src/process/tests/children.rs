@@ -96,12 +96,14 @@ fn a_zombie_is_dead() {
 fn a_process_is_described() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path().canonicalize().unwrap();
-    let shell = Shell::start_with("read x # \x1b[2J", |command| {
+    let mut shell = Shell::start_with("echo; read x # \x1b[2J", |command| {
         command.env("PORTUS_LEASE", "a b=c").current_dir(&dir);
     });
     let pid = shell.child.id();
+    // A program that is just being loaded shows no arguments yet.
+    shell.line();
     let described = describe(pid).unwrap();
-    assert_eq!(described.command, "sh -c read x # \\u{1b}[2J");
+    assert_eq!(described.command, "sh -c echo; read x # \\u{1b}[2J");
     assert_eq!((described.parent, described.group), (std::process::id(), pid));
     assert_eq!(described.uid, rustix::process::getuid().as_raw());
     assert_eq!(cwd(pid).unwrap(), dir);

@@ -26,19 +26,17 @@ impl Poller {
         Ok(Self { epoll, stop })
     }
 
-    /// A handle on whoever has this number, to be checked by the caller before it is added.
-    pub(super) fn open(&self, pid: u32) -> io::Result<Option<Handle>> {
+    /// A handle on whoever has this number, whose end will be told as `token`. The caller checks who it is.
+    pub(super) fn open(&self, pid: u32, token: u64) -> io::Result<Option<Handle>> {
         let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return Ok(None) };
         match pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(pidfd) => Ok(Some(pidfd)),
+            Ok(pidfd) => {
+                epoll::add(&self.epoll, &pidfd, epoll::EventData::new_u64(token), epoll::EventFlags::IN)?;
+                Ok(Some(pidfd))
+            }
             Err(Errno::SRCH) => Ok(None),
             Err(error) => Err(error.into()),
         }
-    }
-
-    pub(super) fn add(&self, handle: Handle, token: u64) -> io::Result<Option<Handle>> {
-        epoll::add(&self.epoll, &handle, epoll::EventData::new_u64(token), epoll::EventFlags::IN)?;
-        Ok(Some(handle))
     }
 
     pub(super) fn remove(&self, handle: Handle) {
