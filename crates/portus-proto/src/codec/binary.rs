@@ -6,9 +6,13 @@ use crate::frame::FRAME_LEN_MAX;
 use bincode::config::{self, Config};
 use serde::{Serialize, de::DeserializeOwned};
 
+/// What bincode may count while it reads. It counts a number by the size of its type, though a small one takes a byte:
+/// up to eight for one.
+const COUNTED_LEN_MAX: usize = 8 * FRAME_LEN_MAX;
+
 /// The limit keeps a length that a payload claims for a text or list from becoming an allocation.
 const fn configuration() -> impl Config {
-    config::standard().with_limit::<FRAME_LEN_MAX>()
+    config::standard().with_limit::<COUNTED_LEN_MAX>()
 }
 
 pub(super) fn encode(message: &impl Serialize, payload: &mut Payload<'_>) -> Result<(), EncodeError> {
