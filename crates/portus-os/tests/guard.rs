@@ -7,7 +7,7 @@ mod support;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
-use portus_core::{Admit, Look, Protocol};
+use portus_core::{Admit, Look, Port, Protocol};
 use portus_os::port::{Guard, all_listeners, listeners_on, probe};
 use rustix::io::Errno;
 
@@ -133,6 +133,16 @@ fn a_guard_for_one_protocol_leaves_the_other_alone() {
     drop(guard);
     let _guard = Guard::take(port, Protocol::Udp).unwrap();
     assert!(Program::tcp().listen(V4_ANY, port).is_ok());
+}
+
+/// The lowest port a user without privileges may bind is the machine's to say.
+#[test]
+fn a_privileged_port_is_forbidden_rather_than_taken() {
+    let first_allowed = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap();
+    if first_allowed.trim() != "0" && !rustix::process::geteuid().is_root() {
+        assert_eq!(probe(Port::MIN, Protocol::Tcp), Look::Forbidden);
+        assert_eq!(probe(Port::MIN, Protocol::Udp), Look::Forbidden);
+    }
 }
 
 #[test]
