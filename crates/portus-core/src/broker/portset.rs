@@ -4,7 +4,7 @@ use crate::vocabulary::{Port, PortRange};
 
 const WORDS: usize = 1 << 10;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PortSet(Box<[u64]>);
 
 impl Default for PortSet {

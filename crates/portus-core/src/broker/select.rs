@@ -47,6 +47,8 @@ impl Broker {
         let mut walk = Walk::new(self, now, request, seen, true);
         // A refusal needs no looks beyond those that led to it.
         let _ = walk.plan(request);
+        let mut named = BTreeSet::new();
+        walk.unseen.retain(|place| named.insert(*place));
         walk.unseen
     }
 
@@ -183,7 +185,8 @@ impl<'a> Walk<'a> {
             match self.accept(ask, port, None) {
                 Ok(pick) => {
                     // Strangers tend to sit in rows: the more were met, the more is looked at at once.
-                    if self.hopeful && refused > 0 {
+                    let guessed = !self.seen.contains_key(&(port, ask.protocol));
+                    if guessed && refused > 0 {
                         let ahead = candidates.filter(|port| self.ledger(ask, *port, None).is_ok());
                         let unseen = ahead.filter(|port| !self.seen.contains_key(&(*port, ask.protocol)));
                         let more: Vec<_> = unseen.take(refused.min(AHEAD_MAX)).collect();

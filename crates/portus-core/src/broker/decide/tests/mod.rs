@@ -1,0 +1,7 @@
+//! The rules as tables, one file a theme. [`rig`] plays the engine and the world around the broker;
+//! [`check`] says what must hold after every command.
+
+mod check;
+mod order;
+mod rig;
+mod wish;
