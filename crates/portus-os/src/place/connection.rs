@@ -126,6 +126,15 @@ impl Connection {
         Ok(Self { stream: self.stream.try_clone()? })
     }
 
+    /// What a supervisor waits on, beside its command, to learn that there is something to read.
+    #[must_use]
+    pub fn readable(&self) -> crate::supervise::Readable<'_> {
+        #[cfg(unix)]
+        return std::os::fd::AsFd::as_fd(&self.stream);
+        #[cfg(windows)]
+        return std::os::windows::io::AsHandle::as_handle(&self.stream);
+    }
+
     /// Ends both directions, for all handles of the connection: a read that waits in another
     /// thread returns.
     ///
