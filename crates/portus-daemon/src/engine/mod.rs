@@ -10,9 +10,7 @@ pub mod toy;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use portus_core::{
-    Answer, BootId, Broker, Change, Command, Effect, LeaseId, LeaseState, Moment, Policy, Refusal, Request, Survey,
-};
+use portus_core::{Answer, BootId, Broker, Change, Command, Effect, LeaseId, Moment, Policy, Refusal, Request, Survey};
 
 pub use queue::{Queue, QueueFull, WAITERS_MAX};
 pub use seams::{CommitError, Journal, JournalError, Performed, World};
@@ -193,11 +191,8 @@ impl<J: Journal, W: World> Engine<J, W> {
                 Command::Request { request, survey }
             }
             Command::Suspect { lease, certain, mut survey, sighting } => {
-                let suspected = self.broker.lease(lease);
-                let waiting = suspected
-                    .filter(|lease| matches!(lease.state, LeaseState::Pending { .. } | LeaseState::Lapsing { .. }))
-                    .map(|lease| (lease.port, lease.protocol));
-                if let Some((port, protocol)) = waiting {
+                let suspected = self.broker.lease(lease).filter(|lease| lease.is_live());
+                if let Some((port, protocol)) = suspected.map(|lease| (lease.port, lease.protocol)) {
                     survey.entry((port, protocol)).or_insert_with(|| self.world.look(port, protocol));
                 }
                 Command::Suspect { lease, certain, survey, sighting }
