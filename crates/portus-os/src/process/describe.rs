@@ -118,7 +118,7 @@ pub fn lineage(pid: u32) -> BTreeSet<ProcessIdentity> {
 
 /// Who the process of this number is or, while nobody has reaped it, was.
 pub(crate) fn identity_even_of_a_zombie(pid: u32) -> io::Result<Option<ProcessIdentity>> {
-    Ok(sys::row(pid)?.map(|row| row.identity))
+    Ok(sys::identity(pid)?.map(|(identity, _)| identity))
 }
 
 /// Arguments as one line that is safe to show; `[name]` when there are none.

@@ -23,6 +23,11 @@ pub(super) const LEADERS: bool = true;
 /// No command line or environment is read beyond this many bytes.
 const TEXT_LEN_MAX: u64 = 4 << 20;
 
+/// Who has this number, and whether it is a zombie.
+pub(super) fn identity(pid: u32) -> io::Result<Option<(ProcessIdentity, bool)>> {
+    Ok(row(pid)?.map(|row| (row.identity, row.zombie)))
+}
+
 /// The process of this number, a zombie too.
 pub(super) fn row(pid: u32) -> io::Result<Option<Row>> {
     let mut buffer = [0_u8; 1024];

@@ -22,6 +22,11 @@ const TEXT_LEN_MAX: usize = 1 << 20;
 /// The driver of pseudo-terminals.
 const PTY_MAJOR: u32 = 16;
 
+/// Who has this number, and whether it is a zombie.
+pub(super) fn identity(pid: u32) -> io::Result<Option<(ProcessIdentity, bool)>> {
+    Ok(row(pid)?.map(|row| (row.identity, row.zombie)))
+}
+
 /// The process of this number, a zombie too.
 pub(super) fn row(pid: u32) -> io::Result<Option<Row>> {
     let info = match bsd_info(pid) {

@@ -56,7 +56,7 @@ struct Row {
 /// # Errors
 /// When the system does not let us look, which says nothing about whether it lives.
 pub fn identity_of(pid: u32) -> io::Result<Option<ProcessIdentity>> {
-    Ok(sys::row(pid)?.filter(|row| !row.zombie).map(|row| row.identity))
+    Ok(sys::identity(pid)?.filter(|(_, zombie)| !zombie).map(|(identity, _)| identity))
 }
 
 /// Who this process is.

@@ -15,7 +15,7 @@ mod system;
 
 use portus_core::ProcessIdentity;
 
-pub use spec::{Spec, SpawnError, Status, TerminalPolicy};
+pub use spec::{SpawnError, Spec, Status, TerminalPolicy};
 pub use system::{Child, Readable, SignalTrap, Supervisor, Waker, become_subreaper};
 
 use crate::process::Signal;

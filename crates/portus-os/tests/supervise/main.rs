@@ -2,6 +2,7 @@
 //!
 //! A supervisor owns its process: the signal handlers, the main thread, every child. So this program
 //! plays both parts: started with a role it supervises, otherwise it runs the tests, which start it anew.
+#![cfg_attr(unix, expect(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 #[cfg(unix)]
 mod plain;

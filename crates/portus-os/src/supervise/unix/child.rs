@@ -7,7 +7,7 @@ use std::process::Command;
 use portus_core::ProcessIdentity;
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process_group, wait};
 
-use super::super::{Spec, SpawnError, TerminalPolicy};
+use super::super::{SpawnError, Spec, TerminalPolicy};
 use super::{terminal, trap};
 use crate::process::identity_even_of_a_zombie;
 
@@ -93,9 +93,8 @@ fn command_for(spec: &Spec, hand_over: bool) -> Result<Command, SpawnError> {
     }
     if let Some(dir) = &spec.cwd {
         // A missing directory would otherwise read as a missing program.
-        let entered = std::fs::metadata(dir).and_then(|found| {
-            if found.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) }
-        });
+        let entered = std::fs::metadata(dir)
+            .and_then(|found| if found.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) });
         entered.map_err(|source| SpawnError::NoDirectory { dir: dir.clone(), source })?;
         command.current_dir(dir);
     }

@@ -9,7 +9,7 @@ use portus_core::ProcessIdentity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal as Number, WaitStatus};
 
-use super::super::{Event, Spec, SpawnError, Status, TerminalPolicy};
+use super::super::{Event, SpawnError, Spec, Status, TerminalPolicy};
 use super::child::{Child, next_change};
 use super::trap::{self, SignalTrap, Waker, meaning_of};
 use super::{Readable, terminal};
