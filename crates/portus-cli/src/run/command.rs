@@ -1,0 +1,144 @@
+//! The command as it is started: its ports filled in, its flag added, its environment.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use portus_client::{Assigned, Workspace};
+use portus_core::{Port, ServiceName};
+use portus_os::supervise::Spec;
+
+use super::RunArgs;
+use super::announce::Voice;
+use super::expand::{Ports, UnknownService, expand};
+use super::frameworks::{self, Addition};
+use super::lease::Tenancy;
+use crate::failure::Failure;
+
+/// The variable that marks the processes of a lease.
+const MARKER: &str = "PORTUS_LEASE";
+
+/// A command, ready to start.
+#[derive(Debug)]
+pub(super) struct Command {
+    spec: Spec,
+    addition: Option<Addition>,
+}
+
+impl Command {
+    /// Fills in what the leases say.
+    pub(super) fn prepare(args: &RunArgs, workspace: &Workspace, tenancy: &mut Tenancy) -> Result<Self, Failure> {
+        let leases = tenancy.leases();
+        let Some(main) = leases.first().map(|lease| lease.service.clone()) else {
+            return Err(Failure::new(crate::exit::Exit::FAILED, "internal", "the daemon gave no lease", ""));
+        };
+        let mut assigned: Vec<Assigned> = leases
+            .iter()
+            .map(|lease| Assigned { service: lease.service.clone(), port: lease.port, protocol: lease.protocol })
+            .collect();
+        let ids: Vec<String> = leases.iter().map(|lease| lease.id.to_string()).collect();
+        let marker = format!("{}:{}", tenancy.journal(), ids.join(","));
+        for claim in tenancy.claims()? {
+            if !assigned.iter().any(|known| known.service == claim.service) {
+                assigned.push(Assigned { service: claim.service, port: claim.port, protocol: claim.protocol });
+            }
+        }
+        Self::with(args, workspace, &assigned, &main, Some(marker))
+    }
+
+    /// Fills in these ports; `main` is one of the services.
+    pub(super) fn with(
+        args: &RunArgs,
+        workspace: &Workspace,
+        assigned: &[Assigned],
+        main: &ServiceName,
+        marker: Option<String>,
+    ) -> Result<Self, Failure> {
+        let services: BTreeMap<ServiceName, Port> =
+            assigned.iter().map(|assigned| (assigned.service.clone(), assigned.port)).collect();
+        let Some(own) = services.get(main).copied() else {
+            return Err(Failure::new(crate::exit::Exit::FAILED, "internal", format!("`{main}` has no port"), ""));
+        };
+        let ports = Ports { own, services };
+        let mut words = args.command.clone();
+        let mut addition = None;
+        if !args.no_expand {
+            let says_port = fill_in(&mut words, &ports)?;
+            if !says_port {
+                addition = add_flag(&mut words, own);
+            }
+        }
+        let variables = portus_client::environment(assigned, Some(main), &workspace.config)
+            .map_err(|error| Failure::usage(error.to_string(), "rename one of the services"))?;
+        let variables = variables.into_iter().chain(of_commands(workspace, &ports, main)?).chain(
+            marker.map(|marker| (MARKER.to_owned(), marker)),
+        );
+        let env = variables.map(|(name, value)| (name.into(), Some(value.into()))).collect();
+        let program = if words.is_empty() { OsString::new() } else { words.remove(0) };
+        Ok(Self { spec: Spec { program, args: words, env, cwd: None }, addition })
+    }
+
+    /// What to start.
+    pub(super) const fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// Says what was added to the command.
+    pub(super) fn tell(&self, voice: Voice) {
+        if let Some(Addition { tool, arguments, .. }) = &self.addition {
+            voice.tell("flag", &[], &format!("{tool} does not heed PORT: added {}", arguments.join(" ")));
+        }
+    }
+}
+
+/// Fills the ports into the words. Whether one of them says `{port}`.
+fn fill_in(words: &mut [OsString], ports: &Ports) -> Result<bool, Failure> {
+    let mut says_port = false;
+    for word in words {
+        // What is not text has no placeholder.
+        let Some(text) = word.to_str().filter(|text| text.contains('{')) else { continue };
+        let expanded = expand(text, ports).map_err(|error| unknown_service(&error))?;
+        says_port |= expanded.says_port;
+        *word = expanded.text.into();
+    }
+    Ok(says_port)
+}
+
+fn unknown_service(error: &UnknownService) -> Failure {
+    Failure::usage(
+        error.to_string(),
+        format!("declare it in portus.toml ([services.{}]), or lease it with -s {}", error.name, error.name),
+    )
+}
+
+/// Adds the flag of a tool that does not heed `PORT`.
+fn add_flag(words: &mut Vec<OsString>, port: Port) -> Option<Addition> {
+    let text: Option<Vec<String>> = words.iter().map(|word| word.to_str().map(str::to_owned)).collect();
+    let cwd = std::env::current_dir().ok()?;
+    let addition = frameworks::addition(&text?, &cwd, port)?;
+    words.splice(addition.at..addition.at, addition.arguments.iter().map(OsString::from));
+    Some(addition)
+}
+
+/// The variables that the configuration has for commands. Those of the main service go before the others', and only
+/// its own mistakes are the user's at this moment.
+fn of_commands(
+    workspace: &Workspace,
+    ports: &Ports,
+    main: &ServiceName,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let mut variables = BTreeMap::new();
+    let declared = &workspace.config.services;
+    let (own, others): (Vec<_>, Vec<_>) = declared.values().partition(|service| service.name == *main);
+    for service in others.into_iter().chain(own) {
+        let Some(port) = ports.services.get(&service.name) else { continue };
+        let ports = Ports { own: *port, services: ports.services.clone() };
+        for (name, template) in &service.command_env {
+            match expand(&template.value, &ports) {
+                Ok(expanded) => drop(variables.insert(name.clone(), expanded.text)),
+                Err(error) if service.name == *main => return Err(unknown_service(&error)),
+                Err(_) => {}
+            }
+        }
+    }
+    Ok(variables)
+}

@@ -1,0 +1,280 @@
+//! `portus run`: lease, start, watch, release.
+//!
+//! [`run`] asks for the leases, fills the ports into the command ([`command`], [`expand`], [`frameworks`]), has the
+//! guards stand aside ([`lease`]), starts the command and watches it ([`supervise`]), and starts it again on another
+//! port when a stranger was faster. What it says on the way is in [`announce`].
+
+mod announce;
+mod command;
+mod disabled;
+mod expand;
+mod frameworks;
+mod lease;
+mod ready;
+mod supervise;
+
+use std::ffi::OsString;
+use std::sync::{Mutex, PoisonError};
+
+use clap::Args;
+use portus_client::config::Wish;
+use portus_client::{CallError, Workspace};
+use portus_core::ServiceName;
+use portus_os::supervise::{Event, SignalTrap, Status, Supervisor, TerminalPolicy, become_subreaper};
+use portus_proto::{Ask, Code, GuardWish, Lease, RequestCall};
+
+use self::announce::Voice;
+use self::command::Command;
+use self::lease::{Abandoned, Tenancy};
+use self::ready::Readiness;
+use self::supervise::{End, Rules, Watch};
+use crate::args::{Place, WishArgs, group};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+
+/// A failure of ours, once the command was meant to run.
+const OUR_FAILURE: Exit = Exit(125);
+
+/// Signals caught before the command line was read.
+static TRAP: Mutex<Option<SignalTrap>> = Mutex::new(None);
+
+/// Catches signals from here on, for a `run` that comes later.
+pub(crate) fn first_instant() {
+    // A failure shows when `run` finds no trap, and tries once more.
+    *TRAP.lock().unwrap_or_else(PoisonError::into_inner) = SignalTrap::install().ok();
+}
+
+/// Lease ports, start a command with them, and give them back when it has ended
+///
+/// The command gets PORT (for the first service), PORTUS_PORT_<SERVICE> and PORTUS_URL_<SERVICE> for this worktree's
+/// services, PORTUS_LEASE, and what portus.toml says. In its arguments, {port} and {services.NAME.port} are replaced;
+/// {{port}} is a literal {port}. Tools that do not heed PORT (Vite, Astro, Angular, Django, …) get their flag.
+///
+/// Its status is passed on: 128+N for signal N, 126 and 127 as a shell gives them, 125 for a failure of Portus. What
+/// `run` itself has to tell goes to standard error, as lines of JSON with --json.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// A service to lease a port for; PORT is the first one's [default: the directory's]
+    #[arg(short, long = "service", value_name = "SERVICE")]
+    services: Vec<ServiceName>,
+    #[command(flatten)]
+    wish: WishArgs,
+    #[command(flatten)]
+    place: Place,
+    /// When the service counts as ready: when it listens, or when it answers a path with a status below 400
+    #[arg(long, value_name = "tcp|http:/path", default_value = "tcp")]
+    ready: Readiness,
+    /// How often to start the command again when somebody else was faster to take its port
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    retry: u32,
+    /// End the command, and fail, when it listens on another port than its own
+    #[arg(long)]
+    fail_on_drift: bool,
+    /// Leave the command as it is: nothing is replaced, and no flag added
+    #[arg(long)]
+    no_expand: bool,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+/// Does it.
+pub(crate) fn main(args: RunArgs, context: &Context) -> Outcome {
+    let trap = TRAP.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let trap = match trap {
+        Some(trap) => trap,
+        None => SignalTrap::install().map_err(|error| Failure::io("catch signals", &error))?,
+    };
+    let workspace = context.workspace(args.place.clone())?;
+    let mut job = Job { args, voice: Voice(context.output), supervisor: Supervisor::new(trap), workspace };
+    if let Some(variable) = portus_client::disabled_by() {
+        return job.without_daemon(variable);
+    }
+    let mut tenancy = job.tenancy(context)?;
+    let outcome = job.attempts(&mut tenancy);
+    tenancy.release();
+    outcome
+}
+
+/// One `run`, over all its attempts.
+struct Job {
+    args: RunArgs,
+    voice: Voice,
+    supervisor: Supervisor,
+    workspace: Workspace,
+}
+
+impl Job {
+    /// The services that the user named, or the directory stands for.
+    fn services(&self) -> Result<Vec<ServiceName>, Failure> {
+        match &self.args.services[..] {
+            [] => Ok(vec![self.workspace.service()?]),
+            named => Ok(named.to_vec()),
+        }
+    }
+
+    /// The way to the daemon, and what to ask it for.
+    fn tenancy(&self, context: &Context) -> Result<Tenancy, Failure> {
+        let asks = self.asks()?;
+        let protected = asks.iter().any(|ask| !ask.claim_only && ask.protocol.tcp());
+        let wish = RequestCall {
+            asks,
+            contiguous: false,
+            holder: Some(std::process::id()),
+            requester: portus_client::requester(),
+            ttl_ms: None,
+            guard: protected.then_some(GuardWish::UntilLaunch),
+            wait_ms: None,
+        };
+        let (home, options) = (context.home()?.clone(), context.options());
+        let client = context.connect()?;
+        // Not before: a daemon that was started above must not be of our tree.
+        become_subreaper().map_err(|error| Failure::io("adopt what the command leaves behind", &error))?;
+        Ok(Tenancy::new(client, home, options, self.workspace.worktree.clone(), wish))
+    }
+
+    /// Leases for the services to run, and a number for each sibling that is declared.
+    fn asks(&self) -> Result<Vec<Ask>, Failure> {
+        let Self { args, workspace, .. } = self;
+        let wish = args.wish.wish();
+        let unpreferred = Wish { preferred: None, strict: false, ..wish };
+        let linked = workspace.linked.as_deref();
+        let ask = |service, wish: &Wish| workspace.config.ask(workspace.key(service), wish, linked);
+        let mut asks = Vec::new();
+        for (place, service) in self.services()?.iter().enumerate() {
+            for (number, name) in group(service, args.wish.count.unwrap_or(1))?.into_iter().enumerate() {
+                // There is only one first port.
+                asks.push(ask(name, if place + number == 0 { &wish } else { &unpreferred }));
+            }
+        }
+        for name in workspace.config.services.keys() {
+            if !asks.iter().any(|ask| ask.key.service == *name) {
+                asks.push(Ask { claim_only: true, ..ask(name.clone(), &Wish::default()) });
+            }
+        }
+        Ok(asks)
+    }
+
+    /// Starts the command, again and again while strangers are faster.
+    fn attempts(&mut self, tenancy: &mut Tenancy) -> Outcome {
+        let mut retries_left = self.args.retry;
+        let mut abandoned: Vec<Abandoned> = Vec::new();
+        loop {
+            for note in tenancy.request().map_err(already_running)? {
+                self.voice.warn("note", &[], &note);
+            }
+            if let Some(exit) = self.interrupted()? {
+                return Ok(exit);
+            }
+            self.tell_again(&abandoned, tenancy.leases());
+            let command = Command::prepare(&self.args, &self.workspace, tenancy)?;
+            command.tell(self.voice);
+            let status = match self.attempt(tenancy, &command)? {
+                Attempt::Over(exit) => return Ok(exit),
+                Attempt::PortTaken(status, taken) => {
+                    abandoned = taken;
+                    status
+                }
+            };
+            if retries_left == 0 {
+                for Abandoned { port, by } in &abandoned {
+                    self.voice.warn("taken", &[], &announce::taken(*port, by));
+                }
+                return Ok(exit_of(status));
+            }
+            retries_left -= 1;
+        }
+    }
+
+    fn tell_again(&self, abandoned: &[Abandoned], leases: &[Lease]) {
+        let ports: Vec<String> = leases.iter().map(|lease| lease.port.to_string()).collect();
+        for Abandoned { port, by } in abandoned {
+            let sentence = format!("{}; starting again on {}", announce::taken(*port, by), ports.join(", "));
+            self.voice.warn("taken", &leases.iter().collect::<Vec<_>>(), &sentence);
+        }
+    }
+
+    /// Starts the command once, and sees it through.
+    fn attempt(&mut self, tenancy: &mut Tenancy, command: &Command) -> Result<Attempt, Failure> {
+        tenancy.launch().map_err(|error| ours(error.into()))?;
+        let started = self.supervisor.spawn(command.spec(), TerminalPolicy::HandOver).map_err(|error| {
+            let code = u8::try_from(error.exit_code()).map_or(OUR_FAILURE, Exit);
+            Failure::new(code, "cannot_start", error.to_string(), "")
+        })?;
+        tenancy.attach(started.pid);
+        let rules = Rules { ready: self.args.ready.clone(), fail_on_drift: self.args.fail_on_drift };
+        let mut watch = Watch::new(&mut self.supervisor, tenancy, self.voice, &rules);
+        let mut end = wait(&mut watch)?;
+        if let End::Failed(status) = end {
+            // Without a daemon nobody knows, and then the command's own status is all there is to say.
+            let taken = watch.suspect();
+            if !taken.is_empty() && watch.signalled().is_none() {
+                return Ok(Attempt::PortTaken(status, taken));
+            }
+            end = wait(&mut watch)?;
+        }
+        match end {
+            End::Failed(status) | End::Exited(status) => Ok(Attempt::Over(exit_of(status))),
+            End::Signalled(signal) => Ok(Attempt::Over(Exit(supervise::exit_code(signal)))),
+            End::Drifted { own, other } => Err(Failure::new(
+                Exit::FAILED,
+                "drifted",
+                format!("the command listened on {other} instead of {own}, and was ended"),
+                "name the port with {port} in the command, or have it read PORT",
+            )),
+        }
+    }
+
+    /// A signal that came before there was a command to pass it on to.
+    fn interrupted(&mut self) -> Result<Option<Exit>, Failure> {
+        let now = std::time::Instant::now();
+        loop {
+            match self.supervisor.next_event(Some(now), None).map_err(|error| Failure::io("wait", &error))? {
+                Event::Signal(signal) if supervise::asks_for_an_end(signal) => {
+                    return Ok(Some(Exit(supervise::exit_code(signal))));
+                }
+                Event::Deadline => return Ok(None),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What came of starting the command once.
+enum Attempt {
+    /// It is over, this way.
+    Over(Exit),
+    /// The command failed, because these ports could not be bound.
+    PortTaken(Status, Vec<Abandoned>),
+}
+
+fn wait(watch: &mut Watch<'_>) -> Result<End, Failure> {
+    watch.to_the_end().map_err(|error| ours(Failure::io("wait for the command", &error)))
+}
+
+/// A failure of ours while the command was meant to run.
+fn ours(failure: Failure) -> Failure {
+    Failure { exit: OUR_FAILURE, ..failure }
+}
+
+fn exit_of(status: Status) -> Exit {
+    u8::try_from(status.exit_code() & 0xff).map_or(OUR_FAILURE, Exit)
+}
+
+/// A refusal, with where the service runs if that is the reason.
+fn already_running(error: CallError) -> Failure {
+    let lease = match &error {
+        CallError::Refused(refusal) if refusal.code == Code::AlreadyRunning => refusal.facts.lease.clone(),
+        _ => None,
+    };
+    let failure = Failure::from(error);
+    let Some(lease) = lease else { return failure };
+    let by = lease.holder.as_ref().map_or_else(String::new, |holder| format!(" by {} (pid {})", holder.command, holder.pid));
+    let place = announce::url(&lease).unwrap_or_else(|| format!("{} port {}", lease.protocol, lease.port));
+    let message = format!(
+        "{} is already running{by}: {place}, port {} ({}, worktree {})",
+        lease.service, lease.port, lease.project, lease.worktree
+    );
+    Failure { message, ..failure }
+}
