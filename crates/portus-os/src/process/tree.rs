@@ -53,11 +53,27 @@ pub(crate) fn keep_out_of_our_tree(pid: u32) {
 
 /// The living processes below this one, those that were started detached and theirs left out.
 pub(crate) fn descendants_of_this_process() -> Vec<ProcessIdentity> {
+    if !has_children() {
+        return Vec::new();
+    }
     let detached = DETACHED.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let table = Table::look();
     let own = std::process::id();
     let children = table.rows.values().filter(|row| row.parent == own && !detached.contains(&row.identity));
     table.closure(children.map(|row| row.identity))
+}
+
+/// Whether this process has a child, dead or alive: one call, where a look at all processes takes milliseconds.
+#[cfg(target_os = "linux")]
+fn has_children() -> bool {
+    use rustix::process::{WaitId, WaitIdOptions, waitid};
+    let only_look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    !matches!(waitid(WaitId::All, only_look), Err(rustix::io::Errno::CHILD))
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn has_children() -> bool {
+    true
 }
 
 /// The living processes of this user that meet one of the criteria, and their descendants.
