@@ -7,9 +7,9 @@ use portus_os::place::{Connection, Home};
 use portus_proto::codec::{DecodeError, decode_server, encode_client};
 use portus_proto::{
     AttachCall, AwaitCall, Call, Claim, ClientFrame, Code, ConfirmCall, Event, ExplainCall, Explanation, ForgetCall,
-    KeyCall, KillCall, Killed, LeasesCall, LeasesReply, ListCall, Listener, ListingReply, Outcome, PinCall, PortCall,
-    PruneCall, Quarantine, QuarantineCall, ReleaseCall, RenewCall, Reply, ReplyFrame, RequestCall, ScanCall, ScopeCall,
-    ServerFrame, Status, SuspectCall, Suspected, Verification, VerifyCall, Welcome,
+    Key, KeyCall, KillCall, Killed, LeasesCall, LeasesReply, ListCall, Listener, ListingReply, Outcome, PAGE_LEN_MAX,
+    PinCall, PortCall, PruneCall, Quarantine, QuarantineCall, ReleaseCall, RenewCall, Reply, ReplyFrame, RequestCall,
+    ScanCall, Scope, ScopeCall, ServerFrame, Status, SuspectCall, Suspected, Verification, VerifyCall, Welcome,
 };
 
 use crate::connect::{self, Options};
@@ -108,6 +108,44 @@ impl Client {
     #[must_use]
     pub const fn connection(&self) -> &Connection {
         &self.link.connection
+    }
+
+    /// All leases of a scope, however many pages they fill: live ones, or the recent past.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn all_leases(&mut self, scope: Scope, ended: bool) -> Result<ListingReply, CallError> {
+        let mut call = ListCall { scope, ended, after: None };
+        let mut all = self.list(call.clone())?;
+        let mut page_len = all.leases.len();
+        while page_len >= PAGE_LEN_MAX {
+            call.after = all.leases.last().map(|lease| lease.id);
+            let page = self.list(call.clone())?.leases;
+            page_len = page.len();
+            all.leases.extend(page);
+        }
+        Ok(all)
+    }
+
+    /// All claims of a scope, however many pages they fill.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn all_claims(&mut self, scope: Scope) -> Result<Vec<Claim>, CallError> {
+        let mut call = ScopeCall { scope, after: None };
+        let mut all = self.claims(call.clone())?;
+        let mut page_len = all.len();
+        while page_len >= PAGE_LEN_MAX {
+            call.after = all.last().map(|claim| Key {
+                project: claim.project.clone(),
+                worktree: claim.worktree.clone(),
+                service: claim.service.clone(),
+            });
+            let page = self.claims(call.clone())?;
+            page_len = page.len();
+            all.extend(page);
+        }
+        Ok(all)
     }
 
     /// The quarantined ports.

@@ -173,7 +173,10 @@ fn retire(home: &Home, mut link: Link, welcome: &Welcome, deadline: Instant) -> 
 }
 
 /// Waits until no daemon holds its lock. Not every daemon that lives can be connected to, but each holds the lock.
-pub(crate) fn wait_until_gone(home: &Home, deadline: Instant) -> io::Result<()> {
+///
+/// # Errors
+/// [`io::ErrorKind::TimedOut`] at the deadline; else when the lock's file cannot be opened.
+pub fn wait_until_gone(home: &Home, deadline: Instant) -> io::Result<()> {
     StartLock::wait(&home.lock(), deadline).map(drop)
 }
 

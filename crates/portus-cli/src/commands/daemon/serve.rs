@@ -1,0 +1,80 @@
+//! `portus daemon run`: this process becomes the daemon.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use portus_client::config::{Config, Sourced};
+use portus_client::{READY_LINE, failed_line};
+use portus_core::Span;
+use portus_daemon::{DaemonError, LogLevel, Settings};
+use portus_os::place::{Home, announce};
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+
+pub(super) fn run(home: Option<PathBuf>, context: &Context) -> Outcome {
+    let outcome = serve(home, context);
+    if let Err(failure) = &outcome {
+        // Whoever started this process waits for a line.
+        drop(announce(&failed_line(failure.code == "already_running", &failure.message)));
+    }
+    outcome
+}
+
+fn serve(home: Option<PathBuf>, context: &Context) -> Outcome {
+    if let Some(home) = home {
+        let home = std::path::absolute(home).map_err(|error| Failure::io("make the home absolute", &error))?;
+        context.set_home(Home::at(home));
+    }
+    let config = Config::load_user().map_err(portus_client::WorkspaceError::from)?;
+    let settings = settings(&config)?;
+    portus_daemon::run(settings, context.home()?.clone(), |_ready| {
+        // Nobody may be listening; that is no reason not to serve.
+        drop(announce(READY_LINE));
+    })?;
+    Ok(Exit::DONE)
+}
+
+/// What the user configured, in the daemon's own terms.
+fn settings(config: &Config) -> Result<Settings, Failure> {
+    let mut settings = Settings::default();
+    let from = &config.settings;
+    let span = |set: &Option<Sourced<Duration>>, default: Span| {
+        set.as_ref().map_or(default, |set| Span::from_millis(crate::args::millis(set.value)))
+    };
+    let policy = &mut settings.policy;
+    policy.pending = span(&from.pending, policy.pending);
+    policy.lapsing = span(&from.lapsing, policy.lapsing);
+    policy.ttl_max = span(&from.ttl_max, policy.ttl_max);
+    policy.cool_down = span(&from.cool_down, policy.cool_down);
+    policy.claim_unused = span(&from.claim_unused, policy.claim_unused);
+    policy.claim_missing = span(&from.claim_missing, policy.claim_missing);
+    policy.exclude = config.pool.exclude.iter().map(|range| range.value).collect();
+    if let Some(range) = &config.pool.range {
+        settings.pool = range.value;
+    }
+    if let Some(idle) = &from.idle_exit {
+        settings.idle_exit = (!idle.value.is_zero()).then_some(idle.value);
+    }
+    if let Some(level) = &from.log_level {
+        settings.log_level = level
+            .value
+            .parse::<LogLevel>()
+            .map_err(|error| Failure::new(Exit::USAGE, "invalid_config", error.to_string(), ""))?;
+    }
+    Ok(settings)
+}
+
+impl From<DaemonError> for Failure {
+    fn from(error: DaemonError) -> Self {
+        let (exit, code) = match &error {
+            DaemonError::AlreadyRunning { .. } => (Exit::NO_PORT, "already_running"),
+            DaemonError::Place(_) => (Exit::NO_DAEMON, "no_home"),
+            DaemonError::Journal(_) | DaemonError::Doubt(_) => (Exit::FAILED, "journal_failed"),
+            DaemonError::Unsupported => (Exit::FAILED, "unsupported"),
+            DaemonError::Io { .. } => (Exit::FAILED, "io"),
+        };
+        Self::new(exit, code, error.to_string(), error.hint())
+    }
+}

@@ -1,0 +1,183 @@
+//! `portus request`
+
+use std::time::Duration;
+
+use portus_client::{Workspace, disabled_by, disabled_port, requester};
+use portus_core::{EndReason, LeaseId, Port, ServiceName, StateWord};
+use portus_proto::{Ask, GuardWish, Health, Lease, LeasesReply, RequestCall, WallTime};
+
+use crate::args::{Place, WishArgs, group, millis, positive_duration};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+use crate::output::Output;
+use crate::text;
+
+/// Lease a port for each service, and print just the numbers
+///
+/// Asking again gives the same lease. All services get a port, or none does: PORT=$(portus request web)
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// The services [default: the package's name, or PORTUS_SERVICE]
+    #[arg(value_name = "SERVICE")]
+    services: Vec<ServiceName>,
+    #[command(flatten)]
+    wish: WishArgs,
+    /// With --count: numbers that follow each other
+    #[arg(long, requires = "count")]
+    contiguous: bool,
+    /// End the lease after so long unless it is renewed, such as 5m
+    #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
+    ttl: Option<Duration>,
+    /// The process to whose tree the lease belongs
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    pid: Option<u32>,
+    /// Keep the port in the kernel until it is confirmed or released
+    #[arg(long)]
+    hold: bool,
+    /// Wait in line for the port for so long, such as 30s
+    #[arg(long, value_name = "DURATION", value_parser = positive_duration, requires = "port")]
+    wait: Option<Duration>,
+    /// Look from the start of the range on
+    #[arg(long)]
+    sequential: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(crate) fn run(args: Args, context: &Context) -> Outcome {
+    let workspace = context.workspace(args.place.clone())?;
+    let asks = asks(&args, &workspace)?;
+    let reply = match disabled_by() {
+        Some(switch) => without_daemon(&asks, switch)?,
+        None => context.connect()?.request(call(&args, asks, &workspace))?,
+    };
+    show(reply, context.output)
+}
+
+/// The wishes on the command line, each service's own group together.
+fn asks(args: &Args, workspace: &Workspace) -> Result<Vec<Ask>, Failure> {
+    let mut services = args.services.clone();
+    if services.is_empty() {
+        services.push(workspace.service()?);
+    }
+    let count = args.wish.count.unwrap_or(1);
+    if args.wish.port.is_some() && services.len() > 1 {
+        let hint = "ask for each service by itself, or give the ports in portus.toml: [services.NAME] preferred = PORT";
+        return Err(Failure::usage("--port names one port, and several services are asked for", hint));
+    }
+    let mut asks: Vec<Ask> = Vec::new();
+    for service in &services {
+        let mut wish = args.wish.wish();
+        wish.sequential = args.sequential;
+        let declared = workspace.config.ask(workspace.key(service.clone()), &wish, workspace.linked.as_deref());
+        for (place, name) in group(service, count)?.into_iter().enumerate() {
+            if asks.iter().any(|ask| ask.key.service == name) {
+                return Err(Failure::usage(format!("the service `{name}` is asked for twice"), ""));
+            }
+            let mut ask = Ask { key: workspace.key(name), ..declared.clone() };
+            if place > 0 {
+                // A port can be preferred, and insisted on, by one only.
+                ask.preferred = None;
+                ask.strict = false;
+            }
+            asks.push(ask);
+        }
+    }
+    Ok(asks)
+}
+
+fn call(args: &Args, mut asks: Vec<Ask>, workspace: &Workspace) -> RequestCall {
+    asks.extend(siblings(&asks, workspace));
+    RequestCall {
+        asks,
+        contiguous: args.contiguous,
+        holder: args.pid,
+        requester: requester(),
+        ttl_ms: args.ttl.map(millis),
+        guard: args.hold.then_some(GuardWish::UntilConfirm),
+        wait_ms: args.wait.map(millis),
+    }
+}
+
+/// The most services one request may name.
+const ASKS_MAX: usize = 64;
+
+/// Claims for the other services that the configuration declares, so that each is known before it starts.
+pub(crate) fn siblings(asks: &[Ask], workspace: &Workspace) -> Vec<Ask> {
+    let is_asked = |service: &ServiceName| asks.iter().any(|ask| ask.key.service == *service);
+    let others = workspace.config.services.keys().filter(|service| !is_asked(service));
+    let room = ASKS_MAX.saturating_sub(asks.len());
+    let wish = portus_client::config::Wish::default();
+    others
+        .take(room)
+        .map(|service| Ask {
+            claim_only: true,
+            ..workspace.config.ask(workspace.key(service.clone()), &wish, workspace.linked.as_deref())
+        })
+        .collect()
+}
+
+/// What is answered while Portus is switched off: the ports that would be taken anyway.
+fn without_daemon(asks: &[Ask], switch: &str) -> Result<LeasesReply, Failure> {
+    let [ask] = asks else {
+        let message = format!("{switch} is set, and without a daemon only one service has a port");
+        return Err(Failure::new(Exit::NO_PORT, "disabled", message, "ask for one service, or unset the variable"));
+    };
+    let port = disabled_port(ask.preferred).map_err(|error| Failure::usage(format!("SERVICE_PORT: {error}"), ""))?;
+    let Some(port) = port else {
+        let message = format!("{switch} is set, and `{}` has no preferred port", ask.key.service);
+        let hint = "give it one with --port, in portus.toml, or in SERVICE_PORT; or unset the variable";
+        return Err(Failure::new(Exit::NO_PORT, "disabled", message, hint));
+    };
+    let note = format!("{switch} is set: {port} is only what `{}` prefers, leased by nobody", ask.key.service);
+    Ok(LeasesReply { leases: vec![imagined(ask, port)], notes: vec![note] })
+}
+
+/// The shape of a lease that nobody holds.
+fn imagined(ask: &Ask, port: Port) -> Lease {
+    Lease {
+        id: LeaseId(0),
+        project: ask.key.project.clone(),
+        worktree: ask.key.worktree.clone(),
+        service: ask.key.service.clone(),
+        port,
+        protocol: ask.protocol,
+        state: StateWord::Ended,
+        reused: false,
+        contested: false,
+        orphaned: false,
+        drifted_to: None,
+        evidence: None,
+        health: Health::Unknown,
+        guarded: false,
+        pinned: false,
+        holder: None,
+        requester: requester(),
+        granted_at: WallTime(text::now_ms()),
+        expires_at: None,
+        ended: Some(portus_proto::Ended { reason: EndReason::Released, at: WallTime(text::now_ms()) }),
+    }
+}
+
+fn show(reply: LeasesReply, output: Output) -> Outcome {
+    if output.json {
+        output.reply(portus_client::shapes::Leases { leases: reply.leases, notes: reply.notes })?;
+        return Ok(Exit::DONE);
+    }
+    let mut numbers = String::new();
+    for lease in &reply.leases {
+        numbers.push_str(&lease.port.to_string());
+        numbers.push('\n');
+        let how = if lease.reused { "the same lease as before" } else { "a new lease" };
+        output.detail(&format!(
+            "{} of {}: port {}, lease:{} ({how})",
+            lease.service, lease.project, lease.port, lease.id
+        ));
+    }
+    output.data(numbers.as_bytes())?;
+    for note in &reply.notes {
+        output.note(note);
+    }
+    Ok(Exit::DONE)
+}

@@ -1,0 +1,147 @@
+//! The command line: one table of commands, and the way from words to one of them.
+//!
+//! A command line that begins with a command's name, as almost all do, builds the parser of that command alone:
+//! building all of them would cost more than everything else that `portus request web` does by itself.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ErrorKind};
+use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
+
+use crate::args::Global;
+use crate::commands;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+use crate::output::{Output, conclude};
+use crate::run;
+
+/// One command: its name, its arguments, and what it does.
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    pub(crate) build: fn(Command) -> Command,
+    run: fn(&ArgMatches, &Context) -> Outcome,
+}
+
+/// The entry of a module with a type of arguments and a function that carries them out.
+macro_rules! entry {
+    ($name:literal, $args:ty, $run:path) => {
+        Entry {
+            name: $name,
+            build: <$args as clap::Args>::augment_args,
+            run: |matches, context| {
+                let args = <$args as clap::FromArgMatches>::from_arg_matches(matches)
+                    .map_err(|error| Failure::usage(error.to_string(), ""))?;
+                $run(args, context)
+            },
+        }
+    };
+}
+
+/// Every command, in the order of the help.
+pub(crate) const COMMANDS: &[Entry] = &[
+    entry!("request", commands::request::Args, commands::request::run),
+    entry!("run", run::RunArgs, run::main),
+    entry!("release", commands::release::Args, commands::release::run),
+    entry!("list", commands::list::Args, commands::list::run),
+    entry!("daemon", commands::daemon::Args, commands::daemon::run),
+];
+
+/// Whether the command line is one of `run`, as far as can be told before it is read.
+pub(crate) fn names_run(arguments: &[OsString]) -> bool {
+    arguments.iter().skip(1).find(|argument| !argument.as_encoded_bytes().starts_with(b"-")).is_some_and(|a| a == "run")
+}
+
+/// Reads the command line, does what it says, and tells what came of it.
+pub(crate) fn main(arguments: Vec<OsString>) -> Exit {
+    let entry = arguments.get(1).and_then(|first| COMMANDS.iter().find(|entry| first == entry.name));
+    let command = entry.map_or_else(whole, only);
+    let before_command: &[OsString] = arguments.split(|argument| argument == "--").next().unwrap_or_default();
+    let wants_json = before_command.iter().any(|argument| argument == "--json");
+    let matches = match command.try_get_matches_from(&arguments) {
+        Ok(matches) => matches,
+        Err(error) => return unread(&error, wants_json),
+    };
+    let Some((name, matches)) = matches.subcommand() else { return Exit::USAGE };
+    let (Some(entry), Ok(global)) =
+        (COMMANDS.iter().find(|entry| entry.name == name), Global::from_arg_matches(matches))
+    else {
+        return Exit::USAGE;
+    };
+    let context = Context::new(&global);
+    conclude(context.output, (entry.run)(matches, &context))
+}
+
+/// The parser of one command.
+fn only(entry: &Entry) -> Command {
+    skeleton().subcommand((entry.build)(Command::new(entry.name)))
+}
+
+/// The parser of all commands.
+pub(crate) fn whole() -> Command {
+    skeleton().subcommands(COMMANDS.iter().map(|entry| (entry.build)(Command::new(entry.name))))
+}
+
+fn skeleton() -> Command {
+    Global::augment_args(Command::new("portus"))
+        .about("Ports for dev servers, worktrees and coding agents that never collide")
+        .version(env!("CARGO_PKG_VERSION"))
+        .after_help("`portus help COMMAND` tells more about one. Exit codes: `portus man`.")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .max_term_width(100)
+}
+
+/// Tells why a command line cannot be read, or what was asked to be told.
+fn unread(error: &clap::Error, wants_json: bool) -> Exit {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            drop(Output::plain(false).styled(&error.render().ansi().to_string()));
+            Exit::DONE
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if !wants_json => {
+            drop(error.print());
+            Exit::USAGE
+        }
+        _ if wants_json => {
+            let text = error.render().to_string();
+            let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            let usage = match error.get(ContextKind::Usage) {
+                Some(usage) => usage.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" "),
+                None => "portus --help".to_owned(),
+            };
+            Output::plain(true).failure(&Failure::usage(message, usage))
+        }
+        _ => {
+            drop(error.print());
+            Exit::USAGE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        whole().debug_assert();
+        for entry in COMMANDS {
+            only(entry).debug_assert();
+        }
+    }
+
+    #[test]
+    fn every_command_says_what_it_does() {
+        for command in whole().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn run_is_known_before_the_line_is_read() {
+        let names = |line: &str| names_run(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        assert!(names("portus run -- true") && names("portus --json run"));
+        assert!(!names("portus request run") && !names("portus"));
+    }
+}

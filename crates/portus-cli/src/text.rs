@@ -1,0 +1,178 @@
+//! Words and columns for people.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use portus_proto::{Claim, Lease, LeasesReply, WallTime};
+
+use crate::exit::Exit;
+use crate::failure::Outcome;
+use crate::output::Output;
+
+/// Milliseconds since 1970.
+pub(crate) fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Rows under headings, each column as wide as its widest cell; the last one is not padded.
+pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
+    let mut widths = headings.map(|heading| heading.chars().count());
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let bold = anstyle::Style::new().bold();
+    let mut text = format!("{bold}{}{bold:#}\n", joined(headings.into_iter(), &widths));
+    for row in rows {
+        text.push_str(&joined(row.iter().map(String::as_str), &widths));
+        text.push('\n');
+    }
+    text
+}
+
+fn joined<'a>(cells: impl Iterator<Item = &'a str>, widths: &[usize]) -> String {
+    let padded = cells.zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+    padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+}
+
+/// How long ago something was, in its largest unit.
+pub(crate) fn age(then: WallTime) -> String {
+    let seconds = now_ms().saturating_sub(then.0) / 1_000;
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m", seconds / 60),
+        3_600..172_800 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// A lease's state with all that stands out about it.
+pub(crate) fn state(lease: &Lease) -> String {
+    let mut words = vec![match (&lease.ended, lease.evidence) {
+        (Some(ended), _) => format!("ended: {}", ended.reason.word().replace('_', " ")),
+        (None, Some(evidence)) => format!("{} ({evidence})", lease.state),
+        (None, None) => lease.state.to_string(),
+    }];
+    if lease.contested {
+        words.push("contested".to_owned());
+    }
+    if lease.orphaned {
+        words.push("orphaned".to_owned());
+    }
+    if let Some(other) = lease.drifted_to {
+        words.push(format!("drifted to {other}"));
+    }
+    match lease.health {
+        portus_proto::Health::Healthy => words.push("healthy".to_owned()),
+        portus_proto::Health::Unhealthy => words.push("unhealthy".to_owned()),
+        portus_proto::Health::Unknown => {}
+    }
+    if lease.guarded {
+        words.push("guarded".to_owned());
+    }
+    if lease.pinned {
+        words.push("pinned".to_owned());
+    }
+    words.join(", ")
+}
+
+/// A port with its protocol, where that is not the usual one.
+pub(crate) fn port(lease: &Lease) -> String {
+    if lease.protocol == portus_core::Protocol::Tcp {
+        lease.port.to_string()
+    } else {
+        format!("{}/{}", lease.port, lease.protocol)
+    }
+}
+
+/// Whose a lease is: its holder, else who asked.
+pub(crate) fn whose(lease: &Lease) -> String {
+    let process = lease.holder.as_ref().map(|holder| (Some(holder.pid), holder.command.as_str()));
+    let (pid, command) = process.unwrap_or((lease.requester.pid, lease.requester.command.as_str()));
+    let client = lease.requester.client.as_ref().map(|client| format!(" [{client}]")).unwrap_or_default();
+    match pid {
+        Some(pid) => format!("{} ({pid}){client}", shortened(command, 40)),
+        None => format!("-{client}"),
+    }
+}
+
+/// A text cut to so many characters.
+pub(crate) fn shortened(text: &str, len_max: usize) -> String {
+    if text.chars().count() <= len_max {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(len_max.saturating_sub(1)).collect();
+    format!("{kept}…")
+}
+
+/// Leases as a table; with where they are, when that is not one place.
+pub(crate) fn leases(leases: &[Lease], with_place: bool) -> String {
+    if with_place {
+        let row = |lease: &Lease| {
+            let [service, number, state] = [lease.service.to_string(), port(lease), state(lease)];
+            let place = [lease.project.clone(), lease.worktree.clone()];
+            let [project, worktree] = place;
+            [project, service, number, state, age(lease.granted_at), worktree, whose(lease)]
+        };
+        let headings = ["PROJECT", "SERVICE", "PORT", "STATE", "AGE", "WORKTREE", "HOLDER"];
+        table(headings, &leases.iter().map(row).collect::<Vec<_>>())
+    } else {
+        let row =
+            |lease: &Lease| [lease.service.to_string(), port(lease), state(lease), age(lease.granted_at), whose(lease)];
+        table(["SERVICE", "PORT", "STATE", "AGE", "HOLDER"], &leases.iter().map(row).collect::<Vec<_>>())
+    }
+}
+
+/// Claims as a table.
+pub(crate) fn claims(claims: &[Claim], with_place: bool) -> String {
+    let port = |claim: &Claim| match claim.protocol {
+        portus_core::Protocol::Tcp => claim.port.to_string(),
+        other => format!("{}/{other}", claim.port),
+    };
+    let pinned = |claim: &Claim| if claim.pinned { "pinned" } else { "" }.to_owned();
+    if with_place {
+        let row = |claim: &Claim| {
+            let service = claim.service.to_string();
+            let used = age(claim.last_used);
+            [claim.project.clone(), service, port(claim), used, claim.worktree.clone(), pinned(claim)]
+        };
+        let headings = ["PROJECT", "SERVICE", "PORT", "UNUSED", "WORKTREE", ""];
+        table(headings, &claims.iter().map(row).collect::<Vec<_>>())
+    } else {
+        let row = |claim: &Claim| [claim.service.to_string(), port(claim), age(claim.last_used), pinned(claim)];
+        table(["SERVICE", "PORT", "UNUSED", ""], &claims.iter().map(row).collect::<Vec<_>>())
+    }
+}
+
+/// Prints leases that something was done to, in one sentence each.
+pub(crate) fn show_done(reply: LeasesReply, what: &str, output: Output) -> Outcome {
+    if output.json {
+        output.reply(portus_client::shapes::Leases { leases: reply.leases, notes: reply.notes })?;
+        return Ok(Exit::DONE);
+    }
+    for lease in &reply.leases {
+        output.say(&format!("{what} {} of {} (port {})", lease.service, lease.project, lease.port));
+    }
+    for note in &reply.notes {
+        output.note(note);
+    }
+    Ok(Exit::DONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_cells() {
+        let rows = [["a".to_owned(), "bcd".to_owned()], ["efgh".to_owned(), String::new()]];
+        let text = anstream::adapter::strip_str(&table(["X", "LONG"], &rows)).to_string();
+        assert_eq!(text, "X     LONG\na     bcd\nefgh\n");
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        assert_eq!(shortened("äöü", 3), "äöü");
+        assert_eq!(shortened("äöüß", 3), "äö…");
+    }
+}
