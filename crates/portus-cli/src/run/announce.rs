@@ -63,7 +63,11 @@ pub(super) fn drifted(lease: &Lease, other: Port) -> String {
 
 /// Somebody else listens there.
 pub(super) fn contested(lease: &Lease) -> String {
-    format!("somebody else listens on port {port} of {}: `portus explain {port}` says who", lease.service, port = lease.port)
+    format!(
+        "somebody else listens on port {port} of {}: `portus explain {port}` says who",
+        lease.service,
+        port = lease.port
+    )
 }
 
 /// The lease ended before the command did.

@@ -69,9 +69,10 @@ impl Command {
         }
         let variables = portus_client::environment(assigned, Some(main), &workspace.config)
             .map_err(|error| Failure::usage(error.to_string(), "rename one of the services"))?;
-        let variables = variables.into_iter().chain(of_commands(workspace, &ports, main)?).chain(
-            marker.map(|marker| (MARKER.to_owned(), marker)),
-        );
+        let variables = variables
+            .into_iter()
+            .chain(of_commands(workspace, &ports, main)?)
+            .chain(marker.map(|marker| (MARKER.to_owned(), marker)));
         let env = variables.map(|(name, value)| (name.into(), Some(value.into()))).collect();
         let program = if words.is_empty() { OsString::new() } else { words.remove(0) };
         Ok(Self { spec: Spec { program, args: words, env, cwd: None }, addition })
@@ -121,11 +122,7 @@ fn add_flag(words: &mut Vec<OsString>, port: Port) -> Option<Addition> {
 
 /// The variables that the configuration has for commands. Those of the main service go before the others', and only
 /// its own mistakes are the user's at this moment.
-fn of_commands(
-    workspace: &Workspace,
-    ports: &Ports,
-    main: &ServiceName,
-) -> Result<BTreeMap<String, String>, Failure> {
+fn of_commands(workspace: &Workspace, ports: &Ports, main: &ServiceName) -> Result<BTreeMap<String, String>, Failure> {
     let mut variables = BTreeMap::new();
     let declared = &workspace.config.services;
     let (own, others): (Vec<_>, Vec<_>) = declared.values().partition(|service| service.name == *main);

@@ -57,7 +57,8 @@ pub(crate) fn expand(text: &str, ports: &Ports) -> Result<Expanded, UnknownServi
             rest = &from[1..];
             continue;
         }
-        let literal = from.strip_prefix('{').and_then(placeholder).filter(|found| from[1 + found.len..].starts_with('}'));
+        let literal =
+            from.strip_prefix('{').and_then(placeholder).filter(|found| from[1 + found.len..].starts_with('}'));
         let taken = if let Some(found) = literal {
             expanded.text.push_str(&from[1..=found.len]);
             found.len + 2

@@ -127,11 +127,19 @@ impl Tenancy {
 
     /// Gives the leases back, as far as there is a daemon to give them to: it would notice by itself as well.
     pub(super) fn release(&mut self) {
+        if self.leases.is_empty() {
+            return;
+        }
         let targets = self.ids().into_iter().map(Target::Lease).collect();
         let caller = Caller { worktree: self.worktree.clone(), force: false };
         if let Ok(client) = self.client() {
             drop(client.release(ReleaseCall { targets, caller }));
         }
+        self.leases.clear();
+    }
+
+    /// Leaves the leases to the server that lives on.
+    pub(super) fn leave(&mut self) {
         self.leases.clear();
     }
 

@@ -161,8 +161,12 @@ impl Job {
         let mut retries_left = self.args.retry;
         let mut abandoned: Vec<Abandoned> = Vec::new();
         loop {
-            for note in tenancy.request().map_err(already_running)? {
-                self.voice.warn("note", &[], &note);
+            let notes = tenancy.request().map_err(|error| {
+                self.tell_taken(&abandoned);
+                already_running(error)
+            })?;
+            for note in notes {
+                self.voice.tell("note", &[], &note);
             }
             if let Some(exit) = self.interrupted()? {
                 return Ok(exit);
@@ -178,12 +182,16 @@ impl Job {
                 }
             };
             if retries_left == 0 {
-                for Abandoned { port, by } in &abandoned {
-                    self.voice.warn("taken", &[], &announce::taken(*port, by));
-                }
+                self.tell_taken(&abandoned);
                 return Ok(exit_of(status));
             }
             retries_left -= 1;
+        }
+    }
+
+    fn tell_taken(&self, abandoned: &[Abandoned]) {
+        for Abandoned { port, by } in abandoned {
+            self.voice.warn("taken", &[], &announce::taken(*port, by));
         }
     }
 
@@ -216,6 +224,10 @@ impl Job {
         }
         match end {
             End::Failed(status) | End::Exited(status) => Ok(Attempt::Over(exit_of(status))),
+            End::LeftBehind(signal) => {
+                tenancy.leave();
+                Ok(Attempt::Over(Exit(supervise::exit_code(signal))))
+            }
             End::Signalled(signal) => Ok(Attempt::Over(Exit(supervise::exit_code(signal)))),
             End::Drifted { own, other } => Err(Failure::new(
                 Exit::FAILED,
@@ -270,7 +282,8 @@ fn already_running(error: CallError) -> Failure {
     };
     let failure = Failure::from(error);
     let Some(lease) = lease else { return failure };
-    let by = lease.holder.as_ref().map_or_else(String::new, |holder| format!(" by {} (pid {})", holder.command, holder.pid));
+    let by =
+        lease.holder.as_ref().map_or_else(String::new, |holder| format!(" by {} (pid {})", holder.command, holder.pid));
     let place = announce::url(&lease).unwrap_or_else(|| format!("{} port {}", lease.protocol, lease.port));
     let message = format!(
         "{} is already running{by}: {place}, port {} ({}, worktree {})",

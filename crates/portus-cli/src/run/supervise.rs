@@ -32,6 +32,8 @@ pub(super) enum End {
     Exited(Status),
     /// It had exited before, and what it had left behind was ended by this signal.
     Signalled(Signal),
+    /// The same, but it has not ended, and the user does not want to wait for it.
+    LeftBehind(Signal),
     /// It listened elsewhere, which was to be a failure, and was ended.
     Drifted {
         /// Where it should have listened.
@@ -175,10 +177,6 @@ impl<'a> Watch<'a> {
             Some(signal) if self.signals_after_exit > 0 => End::Signalled(signal),
             _ => End::Exited(exited.status),
         };
-        // Who asks twice does not want to wait.
-        if self.signals_after_exit > 1 {
-            return Some(done);
-        }
         let tree: BTreeSet<u32> = descendants_alive().iter().map(|process| process.pid).collect();
         if tree.is_empty() {
             return Some(done);
@@ -188,6 +186,10 @@ impl<'a> Watch<'a> {
         self.up.extend(&serving);
         if serving.is_empty() && !(is_pending && now < exited.at + LATE_SERVER) {
             return Some(done);
+        }
+        // Who asks twice does not want to wait.
+        if let Some(signal) = self.signalled.filter(|_| self.signals_after_exit > 1) {
+            return Some(End::LeftBehind(signal));
         }
         if let Some(exited) = &mut self.exited {
             exited.next_look = now + exited.pause;
@@ -229,11 +231,19 @@ impl<'a> Watch<'a> {
         let leases: Vec<&Lease> = self.tenancy.leases().iter().collect();
         match way {
             Way::Lost(why) => {
-                self.voice.warn("daemon_lost", &leases, &format!("{why}; the command goes on, the daemon is looked for"));
+                self.voice.warn(
+                    "daemon_lost",
+                    &leases,
+                    &format!("{why}; the command goes on, the daemon is looked for"),
+                );
             }
             Way::Found => self.voice.tell("daemon_found", &leases, "the daemon is there again, and knows the leases"),
             Way::Gone(why) => {
-                self.voice.warn("daemon_gone", &leases, &format!("there is no daemon ({why}); the command goes on without"));
+                self.voice.warn(
+                    "daemon_gone",
+                    &leases,
+                    &format!("there is no daemon ({why}); the command goes on without"),
+                );
             }
         }
     }

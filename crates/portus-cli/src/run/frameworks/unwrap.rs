@@ -118,7 +118,9 @@ fn step(command: &[String], at: usize) -> Option<Step> {
     match program.as_str() {
         "npm" => Some(npm(command, first)),
         "pnpm" | "yarn" | "bun" => Some(manager(command, first, &program)),
-        "npx" | "pnpx" | "bunx" | "uvx" => Some(program_behind(command, first, &["-p", "--package", "--from", "--with"])),
+        "npx" | "pnpx" | "bunx" | "uvx" => {
+            Some(program_behind(command, first, &["-p", "--package", "--from", "--with"]))
+        }
         "node" | "nodejs" => Some(node(command, first)),
         "php" => Some(program_behind(command, first, &["-d", "-c"])),
         "env" | "cross-env" | "cross-env-shell" => Some(program_behind(command, first, &["-u", "-C"])),
@@ -253,12 +255,13 @@ fn skip_options(command: &[String], first: usize, valued: &[&str]) -> Option<usi
 /// The value of the first of these options that is given, as `--option value` or `--option=value`.
 fn value_of(command: &[String], options: &[&str]) -> Option<String> {
     let own = command.iter().take_while(|word| *word != "--");
-    own.clone().zip(own.skip(1)).find_map(|(word, next)| {
-        options.contains(&word.as_str()).then(|| next.clone())
-    }).or_else(|| {
-        let with_value = command.iter().filter_map(|word| word.split_once('='));
-        with_value.into_iter().find(|(option, _)| options.contains(option)).map(|(_, value)| value.to_owned())
-    })
+    own.clone()
+        .zip(own.skip(1))
+        .find_map(|(word, next)| options.contains(&word.as_str()).then(|| next.clone()))
+        .or_else(|| {
+            let with_value = command.iter().filter_map(|word| word.split_once('='));
+            with_value.into_iter().find(|(option, _)| options.contains(option)).map(|(_, value)| value.to_owned())
+        })
 }
 
 /// Whether a word sets a variable, as a shell or `env` reads it.
