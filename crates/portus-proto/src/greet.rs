@@ -12,8 +12,11 @@ pub const fn build_id() -> &'static str {
     env!("PORTUS_BUILD_ID")
 }
 
-/// What a daemon of this build and network namespace (`None` where a system has none) answers to a hello: the codec from
-/// here on, or why it will not talk.
+/// What a client or daemon calls its network namespace when it cannot tell, or when its system has none.
+const UNKNOWN_NETWORK: &str = "0";
+
+/// What a daemon of this build and network namespace answers to a hello: the codec from here on, or why it will not
+/// talk. A network that is `None` or `"0"` is not known, and compared with none.
 ///
 /// From here on both speak the lower of their two protocol versions. The greeting tells the daemon's, so a client that
 /// is newer knows which, and may ask the daemon to leave.
@@ -32,7 +35,8 @@ pub fn negotiate(hello: &Hello, build: &str, network: Option<&str>) -> Result<Co
             "update the client; docs/protocol.md describes what is spoken",
         ));
     }
-    if let (Some(theirs), Some(ours)) = (hello.network.as_deref(), network)
+    let known = |network: &&str| *network != UNKNOWN_NETWORK;
+    if let (Some(theirs), Some(ours)) = (hello.network.as_deref().filter(known), network.filter(known))
         && theirs != ours
     {
         return Err(Refusal::new(

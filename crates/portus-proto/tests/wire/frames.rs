@@ -52,10 +52,16 @@ fn byte_by_byte_is_as_good_as_at_once() {
     assert_eq!((fed.finish(), filled.finish()), (Ok(()), Ok(())));
 }
 
+/// Some payloads, each of one byte repeated: what is in them does not matter, and long random ones take long.
+fn payloads(len_max: usize) -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let payload = (any::<u8>(), 1..len_max).prop_map(|(byte, len)| vec![byte; len]);
+    prop::collection::vec(payload, 0..20)
+}
+
 proptest! {
     #[test]
     fn cuts_do_not_matter(
-        payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..5_000), 0..20),
+        payloads in payloads(20_000),
         reads in prop::collection::vec(1_usize..9_000, 1..50),
     ) {
         let bytes = stream(&payloads);
@@ -71,7 +77,7 @@ proptest! {
 
     /// Frames may also be taken late, while more keeps coming.
     #[test]
-    fn frames_may_wait(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..3_000), 1..20), len in 1_usize..4_000) {
+    fn frames_may_wait(payloads in payloads(5_000), len in 1_usize..4_000) {
         let bytes = stream(&payloads);
         let mut rest = bytes.as_slice();
         let mut decoder = Decoder::new();

@@ -167,11 +167,12 @@ fn bincode_is_for_equals() {
 
 #[test]
 fn a_port_from_another_network_is_worth_nothing() {
-    let hello = Hello { network: Some("net:[1]".to_owned()), ..samples::hello() };
-    assert!(negotiate(&hello, "", Some("net:[1]")).is_ok());
+    let hello = Hello { network: Some("4026531840".to_owned()), ..samples::hello() };
+    assert!(negotiate(&hello, "", Some("4026531840")).is_ok());
     assert!(negotiate(&hello, "", None).is_ok());
-    assert!(negotiate(&Hello { network: None, ..hello.clone() }, "", Some("net:[2]")).is_ok());
-    assert_eq!(negotiate(&hello, "", Some("net:[2]")).unwrap_err().code, Code::OtherNetwork);
+    assert!(negotiate(&hello, "", Some("0")).is_ok(), "a system that does not tell tells nothing");
+    assert!(negotiate(&Hello { network: None, ..hello.clone() }, "", Some("4026532008")).is_ok());
+    assert_eq!(negotiate(&hello, "", Some("4026532008")).unwrap_err().code, Code::OtherNetwork);
 }
 
 #[test]

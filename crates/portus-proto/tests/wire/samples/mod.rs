@@ -159,7 +159,7 @@ pub(crate) fn hello() -> Hello {
         protocol: 1,
         build: "0.1.0+a1b2c3d4".to_owned(),
         codec: Codec::Bincode,
-        network: Some("net:[4026531840]".to_owned()),
+        network: Some("4026531840".to_owned()),
     }
 }
 
