@@ -6,15 +6,29 @@
 //! Tested in parts beside the code, and whole in `tests/`: a real daemon, spoken to over its socket.
 
 pub mod engine;
+mod hub;
+mod inspect;
 pub mod journal;
+mod log;
+mod observer;
+mod server;
 mod settings;
+mod start;
+mod translate;
+mod transport;
+mod wording;
+mod world;
 
-pub use settings::{LogLevel, Settings};
+pub use settings::{LogLevel, Settings, UnknownLogLevel};
+pub use start::run;
 
 use std::io;
 use std::path::PathBuf;
 
 use portus_os::place::{Home, PlaceError};
+
+use crate::engine::JournalError;
+use crate::journal::OpenError;
 
 /// What a daemon says of itself at the moment it can be connected to.
 #[derive(Debug, Clone)]
@@ -39,15 +53,15 @@ pub enum DaemonError {
     /// Its directory cannot be used.
     #[error(transparent)]
     Place(#[from] PlaceError),
-    /// The journal cannot be used, and could not be set aside.
-    #[error("the journal cannot be used: {0}")]
-    Journal(String),
+    /// The journal cannot be used, and was left as it is.
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    /// The ledger cannot be read from the journal.
+    #[error("the ledger cannot be recovered: {0}")]
+    Recovery(JournalError),
     /// It is not known whether a change was written down. The next start reads what is there.
-    #[error("the journal is in doubt: {0}")]
-    Doubt(String),
-    /// The daemon does not serve on this system yet.
-    #[error("the daemon does not run on this system yet")]
-    Unsupported,
+    #[error("it is not known whether a change was written down")]
+    Doubt,
     /// The system refused.
     #[error("cannot {action}: {source}")]
     Io {
@@ -65,23 +79,10 @@ impl DaemonError {
         match self {
             Self::AlreadyRunning { .. } => "use it as it is, or end it with `portus daemon stop`".to_owned(),
             Self::Place(error) => error.hint(),
-            Self::Journal(_) | Self::Doubt(_) => {
-                "see that the disk is not full and the directory is writable, then run `portus doctor`".to_owned()
-            }
-            Self::Unsupported => "use Portus on Linux or macOS".to_owned(),
+            Self::Journal(error) => error.hint(),
+            Self::Recovery(error) => error.hint().to_owned(),
+            Self::Doubt => "start it again: it reads what is there".to_owned(),
             Self::Io { .. } => "`portus daemon logs` may say more".to_owned(),
         }
     }
-}
-
-/// Serves until it is stopped, told to by a signal, or idle for long enough.
-///
-/// `ready` is called once, when clients can connect. Takes over the thread: one process runs one
-/// daemon (tests run several, each with a [`Home`] of its own).
-///
-/// # Errors
-/// [`DaemonError`] says why it did not start, or could not go on.
-pub fn run(settings: Settings, home: Home, ready: impl FnOnce(&Ready)) -> Result<(), DaemonError> {
-    let _ = (settings, home, ready);
-    Err(DaemonError::Unsupported)
 }

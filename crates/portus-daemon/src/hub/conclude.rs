@@ -1,0 +1,120 @@
+//! What becomes of the engine's answers.
+
+use portus_core::{Answer, Leased, Why};
+use portus_proto::{LeasesReply, Refusal, Reply, Suspected};
+
+use super::{Hub, Requested, Shape, Then};
+use crate::engine::Failure;
+use crate::server::Responder;
+use crate::translate::{View, process};
+use crate::wording;
+
+impl Hub {
+    /// Tells an answer to whoever waits for it.
+    pub(super) fn conclude(&mut self, answer: Result<Answer, Failure>, then: Then) {
+        match then {
+            Then::Nothing => {}
+            Then::Ticked => self.ticked(answer.is_ok()),
+            Then::Again(command) => {
+                if let Err(Failure::JournalFailed(_)) = answer {
+                    self.tell_again_later(*command);
+                }
+            }
+            Then::Reply(to, shape) => {
+                let outcome = answer.map(|answer| self.reply(answer, shape)).map_err(|failure| self.no(&failure));
+                to.answer(outcome);
+            }
+            Then::Request(requested) => self.conclude_request(answer, *requested),
+            Then::First(waiter, port) => self.conclude_first(answer, waiter, port),
+        }
+    }
+
+    fn reply(&self, answer: Answer, shape: Shape) -> Reply {
+        match (answer, shape) {
+            (Answer::Leased { leases, notes }, _) => Reply::Leases(self.leased(&leases, &notes, Vec::new())),
+            (Answer::Touched(ids), _) => Reply::Leases(LeasesReply { leases: self.shown(ids), notes: Vec::new() }),
+            (Answer::Cleared(_), _) => Reply::Suspected(Suspected::Cleared),
+            (Answer::Abandoned { by, .. }, _) => {
+                Reply::Suspected(Suspected::Abandoned { by: by.iter().filter_map(process).collect() })
+            }
+            (Answer::Claims(keys), Shape::Unclaimed) => {
+                Reply::Claims(keys.iter().filter_map(|key| self.former.get(key)).map(View::claim).collect())
+            }
+            (Answer::Claims(keys), _) => {
+                let broker = self.engine.broker();
+                Reply::Claims(keys.iter().filter_map(|key| broker.claim_of(key)).map(View::claim).collect())
+            }
+            (Answer::Done, Shape::Quarantines(port, mut all)) => {
+                all.extend(self.engine.broker().quarantine_on(port).map(View::quarantine));
+                Reply::Quarantines(all)
+            }
+            (Answer::Done, _) => Reply::Done,
+        }
+    }
+
+    /// Granted leases, with what the asker should know.
+    pub(super) fn leased(&self, leases: &[Leased], notes: &[portus_core::Note], more: Vec<String>) -> LeasesReply {
+        self.with_view(|view| {
+            let shown = leases.iter().filter_map(|leased| {
+                let lease = view.lease_of_id(leased.id)?;
+                Some(portus_proto::Lease { reused: leased.reused, ..lease })
+            });
+            let notes = notes.iter().map(|note| wording::note(note, view)).chain(more).collect();
+            LeasesReply { leases: shown.collect(), notes }
+        })
+    }
+
+    fn conclude_request(&mut self, answer: Result<Answer, Failure>, requested: Requested) {
+        let Requested { to, connection, notes, wait } = requested;
+        let failure = match answer {
+            Ok(Answer::Leased { leases, notes: found }) => {
+                return to.answer(Ok(Reply::Leases(self.leased(&leases, &found, notes))));
+            }
+            Ok(_) => return to.answer(Ok(Reply::Done)),
+            Err(failure) => failure,
+        };
+        let refusal = self.no(&failure);
+        match (&failure, wait) {
+            (Failure::Refused(portus_core::Refusal::PortUnavailable { port, why, .. }), Some((request, until)))
+                if may_pass(why) =>
+            {
+                self.stand_in_line(connection, *port, request, to, until, refusal);
+                self.poll_if_passing(*port, why);
+            }
+            (Failure::Refused(portus_core::Refusal::PortUnavailable { port, why: Why::Taken, .. }), None) => {
+                self.name_culprits_first(*port, refusal, to);
+            }
+            _ => to.answer(Err(refusal)),
+        }
+    }
+
+    /// Finds out who sits on a port before saying that somebody does.
+    fn name_culprits_first(&self, port: portus_core::Port, mut refusal: Refusal, to: Responder) {
+        let gatherer = self.gatherer.clone();
+        let slow = move || gatherer.sightings([(port, portus_core::Protocol::Both)]);
+        self.beside(slow, move |seen| {
+            if let Some(sighting) = seen.first() {
+                wording::name_culprits(&mut refusal, sighting);
+            }
+            to.answer(Err(refusal));
+            None
+        });
+    }
+
+    /// A failure in sentences.
+    pub(super) fn no(&self, failure: &Failure) -> Refusal {
+        match failure {
+            Failure::Refused(refusal) => self.refuse(refusal),
+            Failure::JournalFailed(error) => wording::journal_failed(error),
+            Failure::InDoubt(error) => wording::in_doubt(error),
+        }
+    }
+}
+
+/// Whether waiting may help.
+pub(super) const fn may_pass(why: &Why) -> bool {
+    match why {
+        Why::Leased { .. } | Why::Cooling { .. } | Why::Taken | Why::NoDescriptors => true,
+        Why::Claimed { .. } | Why::Quarantined { .. } | Why::Excluded | Why::Chosen | Why::Forbidden => false,
+    }
+}

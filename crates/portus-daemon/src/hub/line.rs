@@ -1,0 +1,203 @@
+//! Who waits for which port. The engine's queue says who is first; here is how they are served.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use portus_core::{Answer, Command, Port, Request, Survey, Why};
+use portus_proto::{Refusal, Reply};
+
+use super::conclude::may_pass;
+use super::{Hub, Then, Work};
+use crate::engine::{Failure, Queue, WAITERS_MAX};
+use crate::server::{ConnectionId, Responder};
+use crate::wording;
+
+/// A stranger's port is looked at again after this, then ever more seldom,
+const POLL_MIN: Duration = Duration::from_millis(50);
+/// but at least so often.
+const POLL_MAX: Duration = Duration::from_millis(250);
+
+/// Names one call that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Waiter {
+    /// On this connection.
+    pub(super) connection: ConnectionId,
+    /// The hub's own number for the call.
+    pub(super) number: u64,
+}
+
+/// A request that waits for its port.
+struct Waiting {
+    to: Responder,
+    until: Instant,
+    /// Why it was not granted when it was last asked for.
+    refusal: Refusal,
+}
+
+/// All lines.
+#[derive(Default)]
+pub(super) struct Line {
+    queue: Queue<Waiter>,
+    waiting: BTreeMap<Waiter, Waiting>,
+    /// Ports whose first is to be asked for again.
+    asked: BTreeSet<Port>,
+    /// Ports that no event tells about: when they are tried again.
+    due: BTreeMap<Port, Instant>,
+    /// The pause before that.
+    pauses: BTreeMap<Port, Duration>,
+}
+
+impl Line {
+    /// When somebody's time is up, or a port is to be tried again.
+    pub(super) fn next_alarm(&self) -> Option<Instant> {
+        self.waiting.values().map(|waiting| waiting.until).chain(self.due.values().copied()).min()
+    }
+
+    /// Whether somebody is to be asked for again.
+    pub(super) fn has_work(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
+    /// Takes the requests that are to be made again: those of the first in each line concerned.
+    pub(super) fn take_asked(&mut self) -> Vec<Work> {
+        let firsts = std::mem::take(&mut self.asked).into_iter().filter_map(|port| {
+            let (waiter, request) = self.queue.next(port)?;
+            let command = Command::Request { request: request.clone(), survey: Survey::new() };
+            Some(Work { command, then: Then::First(*waiter, port) })
+        });
+        firsts.collect()
+    }
+
+    fn take(&mut self, waiter: Waiter) -> Option<Waiting> {
+        let port = self.queue.port_of(&waiter);
+        self.queue.remove(&waiter);
+        if let Some(port) = port {
+            // Whoever is behind moves up, and may be luckier.
+            self.asked.insert(port);
+            if self.queue.next(port).is_none() {
+                self.due.remove(&port);
+                self.pauses.remove(&port);
+            }
+        }
+        self.waiting.remove(&waiter)
+    }
+}
+
+impl Hub {
+    pub(super) fn new_waiter(&mut self, connection: ConnectionId) -> Waiter {
+        self.next_waiter += 1;
+        Waiter { connection, number: self.next_waiter }
+    }
+
+    /// Keeps a request off the ports that others wait for, unless they are its own key's already.
+    /// Returns the one that it insists on, if it does.
+    pub(super) fn keep_waited_for(&self, request: &mut Request) -> Option<Port> {
+        for port in self.line.queue.ports() {
+            let holder = self.engine.broker().lease_on(port).map(|lease| &lease.key);
+            for ask in request.asks.iter_mut().filter(|ask| holder != Some(&ask.key)) {
+                if ask.strict && ask.preferred == Some(port) {
+                    return Some(port);
+                }
+                ask.exclude.push(portus_core::PortRange::single(port));
+            }
+        }
+        None
+    }
+
+    /// Puts a request at the end of a port's line.
+    pub(super) fn stand_in_line(
+        &mut self,
+        connection: ConnectionId,
+        port: Port,
+        request: Request,
+        to: Responder,
+        until: Instant,
+        refusal: Refusal,
+    ) {
+        let waiter = self.new_waiter(connection);
+        let request = Request { queued: true, ..request };
+        if self.line.queue.push(port, waiter, request).is_err() {
+            let message = format!("{WAITERS_MAX} requests wait for ports already");
+            return to.answer(Err(wording::limit(message, "try again later", WAITERS_MAX as u64)));
+        }
+        self.line.waiting.insert(waiter, Waiting { to, until, refusal });
+    }
+
+    /// Asks again for whoever is first in a port's line.
+    pub(super) fn ask_first(&mut self, port: Port) {
+        self.line.due.remove(&port);
+        if self.line.queue.next(port).is_some() {
+            self.line.asked.insert(port);
+        }
+    }
+
+    /// Serves the first in a port's line, or lets it wait on.
+    pub(super) fn conclude_first(&mut self, answer: Result<Answer, Failure>, waiter: Waiter, port: Port) {
+        let outcome = match answer {
+            Ok(Answer::Leased { leases, notes }) => Ok(Reply::Leases(self.leased(&leases, &notes, Vec::new()))),
+            Ok(_) => Ok(Reply::Done),
+            Err(failure) => {
+                let refusal = self.no(&failure);
+                if let Failure::Refused(portus_core::Refusal::PortUnavailable { port: refused, why, .. }) = &failure
+                    && *refused == port
+                    && may_pass(why)
+                {
+                    self.poll_if_passing(port, why);
+                    if let Some(waiting) = self.line.waiting.get_mut(&waiter) {
+                        waiting.refusal = refusal;
+                        return;
+                    }
+                }
+                Err(refusal)
+            }
+        };
+        if let Some(waiting) = self.line.take(waiter) {
+            waiting.to.answer(outcome);
+        }
+    }
+
+    /// Tries again after a while what no event tells of.
+    pub(super) fn poll_if_passing(&mut self, port: Port, why: &Why) {
+        if matches!(why, Why::Leased { .. }) || self.line.queue.next(port).is_none() {
+            self.line.pauses.remove(&port);
+            return;
+        }
+        let pause = self.line.pauses.get(&port).map_or(POLL_MIN, |pause| (*pause * 2).min(POLL_MAX));
+        self.line.pauses.insert(port, pause);
+        self.line.due.insert(port, Instant::now() + pause);
+    }
+
+    /// Deals with everybody whose time is up, and with ports that are to be tried again.
+    pub(super) fn line_alarm(&mut self, now: Instant) {
+        let late = self.line.waiting.iter().filter(|(_, waiting)| waiting.until <= now);
+        for waiter in late.map(|(waiter, _)| *waiter).collect::<Vec<_>>() {
+            if let Some(waiting) = self.line.take(waiter) {
+                waiting.to.answer(Err(wording::waited_in_vain(waiting.refusal)));
+            }
+        }
+        let due = self.line.due.iter().filter(|(_, at)| **at <= now).map(|(port, _)| *port);
+        for port in due.collect::<Vec<_>>() {
+            self.ask_first(port);
+        }
+    }
+
+    /// A client that is gone waits no more.
+    pub(super) fn leave_lines(&mut self, connection: ConnectionId) {
+        let first = Waiter { connection, number: 0 };
+        let last = Waiter { connection, number: u64::MAX };
+        let all: Vec<Waiter> = self.line.waiting.range(first..=last).map(|(waiter, _)| *waiter).collect();
+        for waiting in all.into_iter().filter_map(|waiter| self.line.take(waiter)) {
+            waiting.to.forget();
+        }
+    }
+
+    /// Answers everybody who waits that the daemon is leaving.
+    pub(super) fn dissolve_lines(&mut self) {
+        for waiter in self.line.waiting.keys().copied().collect::<Vec<_>>() {
+            if let Some(waiting) = self.line.take(waiter) {
+                waiting.to.answer(Err(wording::stopping()));
+            }
+        }
+        self.line.asked.clear();
+    }
+}

@@ -1,0 +1,316 @@
+//! The one task that owns the engine: calls and observations come in, answers and events go out.
+//!
+//! [`serve`](serve::serve) wakes it with one job after the other; [`Hub::turn`] does as one batch what
+//! has come in meanwhile.
+
+mod awaiting;
+mod begin;
+mod conclude;
+mod follow;
+mod line;
+mod read;
+mod rounds;
+mod serve;
+mod subscribers;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use portus_core::{Claim, Command, Key, LeaseId, Port, ProcessIdentity, Protocol, Sighting};
+use portus_os::place::Home;
+use portus_proto::{Call, Event, Refusal};
+use tokio::sync::mpsc;
+
+use crate::engine::{Engine, World as _};
+use crate::journal::SqliteJournal;
+use crate::observer::{Gatherer, Seen, Worktrees};
+use crate::server::{ConnectionId, Ending, Responder, Seats};
+use crate::translate::{Defaults, View};
+use crate::world::Machine;
+use crate::{DaemonError, Settings};
+
+pub(crate) use serve::serve;
+
+/// The most calls done as one batch.
+const BATCH_MAX: usize = 64;
+
+/// What wakes the hub.
+pub(crate) enum Job {
+    /// A client asks.
+    Call {
+        /// On this connection.
+        connection: ConnectionId,
+        /// From this process, where the system says.
+        pid: Option<u32>,
+        /// This.
+        call: Box<Call>,
+        /// And waits for the answer.
+        to: Responder,
+    },
+    /// A client wants to hear events.
+    Subscribe {
+        /// On this connection.
+        connection: ConnectionId,
+        /// Through this queue.
+        events: mpsc::Sender<Arc<Event>>,
+        /// Told to end when it is too slow.
+        ending: Arc<Ending>,
+        /// And waits for the answer.
+        to: Responder,
+    },
+    /// A client sends no more. What waits on its behalf is forgotten.
+    Gone(ConnectionId),
+    /// A connection is over, its seat free.
+    Left(ConnectionId),
+    /// Ports of waiting leases were looked at.
+    Seen(Seen),
+    /// A watched process has ended.
+    Exited(ProcessIdentity),
+    /// Something was found out beside, and can be decided.
+    Decide(Box<Work>),
+}
+
+/// What waits for its connection's turn.
+enum Incoming {
+    Call { pid: Option<u32>, call: Box<Call>, to: Responder },
+    Subscribe { events: mpsc::Sender<Arc<Event>>, ending: Arc<Ending>, to: Responder },
+    Gone,
+}
+
+/// A command, and what becomes of its answer.
+pub(crate) struct Work {
+    command: Command,
+    then: Then,
+}
+
+/// What becomes of an answer.
+enum Then {
+    /// Nothing: it was an observation.
+    Nothing,
+    /// An observation that is made once only: if it cannot be written down, it is told again later.
+    Again(Box<Command>),
+    /// The deadlines that had passed are dealt with.
+    Ticked,
+    /// It goes to whoever asked.
+    Reply(Responder, Shape),
+    /// It goes to whoever asked for ports.
+    Request(Box<Requested>),
+    /// It goes to the first in the line for a port.
+    First(line::Waiter, Port),
+}
+
+/// In which form an answer is told.
+enum Shape {
+    /// The leases touched.
+    Leases,
+    /// That it is done.
+    Done,
+    /// What came of a suspicion.
+    Suspected,
+    /// The claims touched, as they stand afterwards.
+    Claims,
+    /// The claims touched, as they were before.
+    Unclaimed,
+    /// These quarantines, or the port's as it stands afterwards.
+    Quarantines(Port, Vec<portus_proto::Quarantine>),
+}
+
+/// A request for ports that is being decided.
+struct Requested {
+    to: Responder,
+    connection: ConnectionId,
+    /// What the asker should know about the ranges named.
+    notes: Vec<String>,
+    /// The request again and until when it may wait, if it may.
+    wait: Option<(portus_core::Request, Instant)>,
+}
+
+/// What is known from the start and does not change.
+pub(crate) struct Fixed {
+    /// What the daemon was told.
+    pub(crate) settings: Settings,
+    /// Its directory.
+    pub(crate) home: Home,
+    /// The journal's uuid.
+    pub(crate) journal: String,
+    /// Where a journal was set aside.
+    pub(crate) set_aside: Option<String>,
+    /// The range that the system draws client ports from.
+    pub(crate) ephemeral: Option<portus_core::PortRange>,
+    /// What a request leaves to the daemon.
+    pub(crate) defaults: Defaults,
+    /// Since when it runs.
+    pub(crate) began: Instant,
+}
+
+/// The owner of the engine, and of everybody who waits.
+pub(crate) struct Hub {
+    engine: Engine<SqliteJournal, Machine>,
+    fixed: Fixed,
+    gatherer: Gatherer,
+    worktrees: Worktrees,
+    jobs: mpsc::Sender<Job>,
+    seats: Seats,
+    /// One clone for everything that goes on beside on behalf of a client.
+    busy: Arc<()>,
+    backlog: rounds::Rounds<Incoming>,
+    ready: Vec<Work>,
+    reads: Vec<(Call, Responder)>,
+    line: line::Line,
+    awaiting: awaiting::Awaiting,
+    subscribers: subscribers::Subscribers,
+    /// The claims, to be able to tell what one was that is no more.
+    former: BTreeMap<Key, Claim>,
+    clockwork: watch::Clockwork,
+    next_waiter: u64,
+    leaving: Option<String>,
+}
+
+impl Hub {
+    /// The owner of an engine that has started.
+    pub(crate) fn new(
+        engine: Engine<SqliteJournal, Machine>,
+        fixed: Fixed,
+        gatherer: Gatherer,
+        worktrees: Worktrees,
+        jobs: mpsc::Sender<Job>,
+    ) -> Self {
+        let former = engine.broker().claims().map(|claim| (claim.key.clone(), claim.clone())).collect();
+        let mut hub = Self {
+            engine,
+            fixed,
+            gatherer,
+            worktrees,
+            jobs,
+            seats: Seats::default(),
+            busy: Arc::default(),
+            backlog: rounds::Rounds::default(),
+            ready: Vec::new(),
+            reads: Vec::new(),
+            line: line::Line::default(),
+            awaiting: awaiting::Awaiting::default(),
+            subscribers: subscribers::Subscribers::default(),
+            former,
+            clockwork: watch::Clockwork::default(),
+            next_waiter: 0,
+            leaving: None,
+        };
+        hub.wake_up();
+        hub
+    }
+
+    /// Takes in what woke the hub. Nothing is decided before [`Self::turn`].
+    pub(crate) fn take(&mut self, job: Job) {
+        match job {
+            Job::Call { connection, pid, call, to } => self.backlog.push(connection, Incoming::Call { pid, call, to }),
+            Job::Subscribe { connection, events, ending, to } => {
+                self.backlog.push(connection, Incoming::Subscribe { events, ending, to });
+            }
+            Job::Gone(connection) => self.backlog.push(connection, Incoming::Gone),
+            // It has woken the hub, which counts seats.
+            Job::Left(_) => {}
+            Job::Seen(seen) => self.seen(seen),
+            Job::Exited(process) => self.exited(process),
+            Job::Decide(work) => self.ready.push(*work),
+        }
+    }
+
+    /// Whether there is something to do without being woken.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.backlog.is_empty() || !self.ready.is_empty() || self.line.has_work()
+    }
+
+    /// Does as one batch what has come in.
+    ///
+    /// # Errors
+    /// [`DaemonError::Doubt`] when it is unknown what is written down. Everybody has been answered.
+    pub(crate) fn turn(&mut self) -> Result<(), DaemonError> {
+        for (connection, incoming) in self.backlog.take(BATCH_MAX) {
+            match incoming {
+                Incoming::Call { pid, call, to } => self.begin(connection, pid, *call, to),
+                Incoming::Subscribe { events, ending, to } => {
+                    let subscribed = self.subscribers.add(connection, events, ending);
+                    to.answer(subscribed.map(|()| portus_proto::Reply::Done));
+                }
+                Incoming::Gone => self.gone(connection),
+            }
+        }
+        let decided = self.decide();
+        for (call, to) in std::mem::take(&mut self.reads) {
+            to.answer(self.read(&call));
+        }
+        decided
+    }
+
+    /// Runs what is ready through the engine, and tells everybody who is concerned.
+    fn decide(&mut self) -> Result<(), DaemonError> {
+        let mut work = self.line.take_asked();
+        work.append(&mut self.ready);
+        if work.is_empty() {
+            return Ok(());
+        }
+        let (commands, thens): (Vec<_>, Vec<_>) = work.into_iter().map(|work| (work.command, work.then)).unzip();
+        let batch = self.engine.run(commands);
+        for (answer, then) in batch.answers.into_iter().zip(thens) {
+            self.conclude(answer, then);
+        }
+        self.follow(&batch.changes);
+        for process in self.engine.world_mut().take_gone() {
+            self.exited(process);
+        }
+        if batch.doubt { Err(DaemonError::Doubt) } else { Ok(()) }
+    }
+
+    /// A client is gone: nobody answers to what waits for it.
+    fn gone(&mut self, connection: ConnectionId) {
+        self.subscribers.remove(connection);
+        self.awaiting.remove_all_of(connection);
+        self.leave_lines(connection);
+    }
+
+    /// Looks at ports beside, and then makes work of what was seen.
+    fn look_first(&self, ports: Vec<(Port, Protocol)>, make: impl FnOnce(Vec<Sighting>) -> Work + Send + 'static) {
+        let gatherer = self.gatherer.clone();
+        self.beside(move || gatherer.sightings(ports), move |seen| Some(make(seen)));
+    }
+
+    /// Does something slow on another thread, and then makes work of its result, if there is any to make.
+    fn beside<T: Default + Send + 'static>(
+        &self,
+        slow: impl FnOnce() -> T + Send + 'static,
+        make: impl FnOnce(T) -> Option<Work> + Send + 'static,
+    ) {
+        let (jobs, busy) = (self.jobs.clone(), Arc::clone(&self.busy));
+        tokio::spawn(async move {
+            // Whatever has panicked there has been reported by its hook, and found nothing.
+            let found = tokio::task::spawn_blocking(slow).await.unwrap_or_default();
+            if let Some(work) = make(found) {
+                let _ = jobs.send(Job::Decide(Box::new(work))).await;
+            }
+            drop(busy);
+        });
+    }
+
+    /// How many things go on beside on behalf of clients.
+    fn busy_count(&self) -> usize {
+        Arc::strong_count(&self.busy) - 1
+    }
+
+    /// Shows the ledger to `show` as it stands now.
+    fn with_view<T>(&self, show: impl FnOnce(&View<'_>) -> T) -> T {
+        let world = self.engine.world();
+        let guarded = |port| world.is_guarded(port);
+        show(&View { broker: self.engine.broker(), now: world.now(), guarded: &guarded })
+    }
+
+    /// These leases as people see them. One that is not remembered any more is left out.
+    fn shown(&self, ids: impl IntoIterator<Item = LeaseId>) -> Vec<portus_proto::Lease> {
+        self.with_view(|view| ids.into_iter().filter_map(|id| view.lease_of_id(id)).collect())
+    }
+
+    fn refuse(&self, refusal: &portus_core::Refusal) -> Refusal {
+        self.with_view(|view| crate::wording::refusal(refusal, view))
+    }
+}

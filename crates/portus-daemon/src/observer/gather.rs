@@ -1,0 +1,216 @@
+//! Who listens on a port, with what is needed to tell whose server it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::sync::{Arc, OnceLock};
+
+use portus_core::{LeaseId, Listener, Port, ProcessIdentity, Protocol, Sighting};
+use portus_os::checkout;
+use portus_os::place::user;
+use portus_os::port::{Socket, SocketTable, owners, owners_among};
+use portus_os::process::{self, Marker, Survivors, survivors};
+
+use super::Worktrees;
+
+/// The variable by which a process tree carries its leases: `<journal uuid>:<id>[,<id>…]`.
+const MARKER: &str = "PORTUS_LEASE";
+
+/// The most processes described for one port: a server's workers, with room to spare.
+const LISTENERS_MAX: usize = 128;
+
+/// Programs that hold a port on behalf of a container.
+const CONTAINER_PROXIES: [&str; 12] = [
+    "docker-proxy",
+    "rootlessport",
+    "rootlessport-c",
+    "rootlesskit",
+    "containerd",
+    "containerd-shim",
+    "slirp4netns",
+    "pasta",
+    "pasta.avx2",
+    "gvproxy",
+    "vpnkit-bridge",
+    "com.docker.backe",
+];
+
+/// From this many ports on, the whole table is asked for once instead of once for each.
+const DUMP_FROM: usize = 5;
+
+/// Looks at the machine for one journal's leases. Slow: it reads through all processes.
+#[derive(Debug, Clone)]
+pub(crate) struct Gatherer {
+    /// The journal's uuid. Not known before the journal has been read: it may have to be set aside.
+    journal: Arc<OnceLock<String>>,
+    worktrees: Worktrees,
+    own_uid: u32,
+}
+
+/// Leases that have lost a process, and by what their trees are known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Bereaved {
+    /// The leases.
+    pub(crate) leases: BTreeSet<LeaseId>,
+    /// Their holder and watched processes.
+    pub(crate) processes: BTreeSet<ProcessIdentity>,
+}
+
+impl Gatherer {
+    /// Looks on behalf of a journal that is named later, with [`Self::name_journal`].
+    pub(crate) fn new(worktrees: Worktrees) -> Self {
+        Self { journal: Arc::default(), worktrees, own_uid: user().uid }
+    }
+
+    /// Names the journal whose markers count. Once, for all clones.
+    pub(crate) fn name_journal(&self, uuid: &str) {
+        self.journal.get_or_init(|| uuid.to_owned());
+    }
+
+    /// The sockets that listen on these ports. A port that the system says nothing about is not
+    /// among the keys.
+    pub(crate) fn sockets(
+        table: &mut SocketTable,
+        ports: &BTreeSet<(Port, Protocol)>,
+    ) -> BTreeMap<(Port, Protocol), Vec<Socket>> {
+        if ports.len() < DUMP_FROM {
+            let ask = |&(port, protocol)| Some(((port, protocol), table.listeners_on(port, protocol).ok()?));
+            return ports.iter().filter_map(ask).collect();
+        }
+        let Ok(all) = table.all_listeners() else { return BTreeMap::new() };
+        let mut found: BTreeMap<_, Vec<Socket>> = ports.iter().map(|asked| (*asked, Vec::new())).collect();
+        for socket in all {
+            for asked in [socket.protocol, Protocol::Both] {
+                if let Some(sockets) = found.get_mut(&(socket.port, asked)) {
+                    sockets.push(socket);
+                }
+            }
+        }
+        found
+    }
+
+    /// Who listens on these ports at this moment. A port that the system says nothing about is
+    /// left out.
+    pub(crate) fn sightings(&self, ports: impl IntoIterator<Item = (Port, Protocol)>) -> Vec<Sighting> {
+        let ports: BTreeSet<_> = ports.into_iter().collect();
+        if ports.is_empty() {
+            return Vec::new();
+        }
+        let Ok(mut table) = SocketTable::open() else { return Vec::new() };
+        self.resolve(Self::sockets(&mut table, &ports))
+    }
+
+    /// Finds the processes behind sockets, in one pass over all processes.
+    pub(crate) fn resolve(&self, sockets: BTreeMap<(Port, Protocol), Vec<Socket>>) -> Vec<Sighting> {
+        let inodes: BTreeSet<u64> = sockets.values().flatten().map(|socket| socket.inode).collect();
+        // A guard for UDP is visible. It is nobody's server.
+        let own = owners_among([std::process::id()], &inodes);
+        let foreign: BTreeSet<u64> = inodes.into_iter().filter(|inode| !own.contains_key(inode)).collect();
+        let owners = owners(&foreign);
+        let mut known = BTreeMap::new();
+        sockets
+            .into_iter()
+            .map(|((port, _), sockets)| {
+                let listeners: BTreeSet<Listener> = sockets
+                    .iter()
+                    .filter(|socket| foreign.contains(&socket.inode))
+                    .flat_map(|socket| self.listeners(socket, owners.get(&socket.inode), &mut known))
+                    .take(LISTENERS_MAX)
+                    .collect();
+                Sighting { port, listeners: listeners.into_iter().collect() }
+            })
+            .collect()
+    }
+
+    /// One listener for each process that holds the socket; one without a process if none is to be
+    /// seen.
+    fn listeners(
+        &self,
+        socket: &Socket,
+        pids: Option<&Vec<u32>>,
+        known: &mut BTreeMap<u32, Option<Listener>>,
+    ) -> Vec<Listener> {
+        let protocol = socket.protocol;
+        let described = pids.into_iter().flatten().filter_map(|&pid| {
+            let listener = known.entry(pid).or_insert_with(|| self.describe(pid)).clone()?;
+            Some(Listener { protocol, ..listener })
+        });
+        let found: Vec<Listener> = described.collect();
+        if !found.is_empty() {
+            return found;
+        }
+        vec![Listener {
+            protocol,
+            process: None,
+            command: Arc::from(""),
+            // Zero may mean that the system does not say.
+            same_user: self.own_uid != 0 && socket.uid == self.own_uid,
+            lineage: BTreeSet::new(),
+            marker: BTreeSet::new(),
+            worktree: None,
+            container_proxy: false,
+        }]
+    }
+
+    fn describe(&self, pid: u32) -> Option<Listener> {
+        let described = process::describe(pid)?;
+        let cwd = process::cwd(pid);
+        let worktree = cwd.as_deref().and_then(|cwd| {
+            let checkout = checkout::worktree_of(cwd).and_then(|found| found.to_str().map(Arc::from));
+            checkout.or_else(|| self.worktrees.around(cwd))
+        });
+        Some(Listener {
+            protocol: Protocol::Tcp,
+            process: Some(described.identity),
+            command: described.command.into(),
+            same_user: process::is_own_user(pid),
+            lineage: process::lineage(pid),
+            marker: process::environment(pid, MARKER).map(|value| self.marked(&value)).unwrap_or_default(),
+            worktree,
+            container_proxy: CONTAINER_PROXIES.contains(&described.name.as_str()),
+        })
+    }
+
+    /// The leases that a marker names, if it names this journal.
+    fn marked(&self, value: &OsStr) -> BTreeSet<LeaseId> {
+        let named = value.to_str().and_then(|text| text.split_once(':'));
+        let named = named.filter(|(uuid, _)| self.journal.get().is_some_and(|journal| journal == uuid));
+        let ids = named.map(|(_, ids)| ids.split(',').filter_map(|id| id.parse().ok()).map(LeaseId));
+        ids.into_iter().flatten().collect()
+    }
+
+    /// What lives on of the trees of leases that have lost a process.
+    pub(crate) fn survivors(&self, bereaved: &[Bereaved]) -> BTreeMap<LeaseId, Vec<ProcessIdentity>> {
+        let mut all = BTreeMap::new();
+        for group in bereaved {
+            let means = |value: &OsStr| !self.marked(value).is_disjoint(&group.leases);
+            let leaders: BTreeSet<u32> = group.processes.iter().map(|process| process.pid).collect();
+            let left = survivors(&Survivors {
+                groups: leaders.clone(),
+                sessions: leaders,
+                roots: group.processes.clone(),
+                marker: Some(Marker { name: MARKER, means: &means }),
+            });
+            all.extend(group.leases.iter().map(|lease| (*lease, left.clone())));
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_marker_of_this_journal_counts() {
+        let gatherer = Gatherer::new(Worktrees::default());
+        assert!(gatherer.marked(OsStr::new("abc:7")).is_empty(), "no journal is named yet");
+        gatherer.name_journal("abc");
+        let marked = |value: &str| gatherer.marked(OsStr::new(value)).into_iter().map(|id| id.0).collect::<Vec<_>>();
+        assert_eq!(marked("abc:7,12"), [7, 12]);
+        assert_eq!(marked("abc:7,x,8"), [7, 8]);
+        assert!(marked("other:7").is_empty());
+        assert!(marked("abc").is_empty());
+        assert!(marked("").is_empty());
+        assert!(marked("abc:").is_empty());
+    }
+}

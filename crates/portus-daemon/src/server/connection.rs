@@ -1,0 +1,384 @@
+//! One connection, from the hello to the goodbye.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use portus_proto::codec::{self, DecodeError};
+use portus_proto::frame::{Decoder, FrameError};
+use portus_proto::{Call, Codec, Event, Greeting, PROTOCOL_VERSION, ServerFrame, Welcome};
+use portus_proto::{Code, Refusal, build_id, negotiate};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::{CONNECTIONS_MAX, ConnectionId, EVENTS_MAX, Ending, IN_FLIGHT_MAX, Responder};
+use crate::hub::Job;
+use crate::transport::{Inner, Stream};
+use crate::wording;
+
+/// A client says hello within this.
+const HELLO_WITHIN: Duration = Duration::from_secs(5);
+/// A connection that shall end gets so long to take what is still to be written.
+const END_WITHIN: Duration = Duration::from_secs(1);
+/// Answers are written together up to this size, in bytes.
+const BATCH_LEN: usize = 64 * 1024;
+/// Places in the queue of answers for refusals that the connection itself gives.
+const REFUSALS: usize = 16;
+
+/// How many connections there are.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seats(Arc<AtomicUsize>);
+
+/// One connection's place among them, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Seat(Arc<AtomicUsize>);
+
+impl Seats {
+    /// How many are taken.
+    pub(crate) fn taken(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Takes one, unless all are taken.
+    pub(crate) fn take(&self) -> Option<Seat> {
+        let free = self.taken() < CONNECTIONS_MAX;
+        free.then(|| {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Seat(Arc::clone(&self.0))
+        })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A client that has connected.
+pub(crate) struct Client {
+    /// The connection's number.
+    pub(crate) id: ConnectionId,
+    /// The connection.
+    pub(crate) stream: Stream,
+    /// Its place among the connections.
+    pub(crate) seat: Seat,
+    /// What the daemon says of itself.
+    pub(crate) introduction: Arc<Introduction>,
+    /// Where its calls go.
+    pub(crate) jobs: mpsc::Sender<Job>,
+    /// How it is told to end.
+    pub(crate) ending: Arc<Ending>,
+}
+
+/// A client that has been greeted.
+struct Conversation {
+    id: ConnectionId,
+    pid: Option<u32>,
+    agreed: Agreed,
+    ending: Arc<Ending>,
+}
+
+/// What the daemon says of itself to every client.
+#[derive(Debug, Clone)]
+pub(crate) struct Introduction {
+    /// The journal's uuid.
+    pub(crate) journal: String,
+    /// The network namespace, where the system has some.
+    pub(crate) network: Option<String>,
+}
+
+/// Tells a client that all seats are taken. It may have a second to hear it.
+pub(crate) async fn refuse_for_want_of_seats(stream: Stream) {
+    let refusal = wording::limit(
+        format!("{CONNECTIONS_MAX} clients are connected, which is the limit"),
+        "end some of them, then try again",
+        CONNECTIONS_MAX as u64,
+    );
+    let (_reader, mut writer) = stream.split();
+    // Whether it hears it or not, the connection ends.
+    let _ = timeout(END_WITHIN, greet(&mut writer, &Greeting::Refused(refusal))).await;
+}
+
+/// Serves one client until it leaves, breaks the protocol, or shall go.
+pub(crate) async fn serve(client: Client) {
+    let Client { id, stream, seat, introduction, jobs, ending } = client;
+    let pid = stream.peer().ok().and_then(|peer| peer.pid);
+    if let Some(agreed) = introduce(stream, &introduction, &ending).await {
+        converse(Conversation { id, pid, agreed, ending }, &jobs).await;
+    }
+    drop(seat);
+    // The hub is told last, so that it counts the free seat.
+    let _ = jobs.send(Job::Left(id)).await;
+}
+
+type Agreed = (Codec, Decoder, ReadHalf<Inner>, WriteHalf<Inner>);
+
+/// Hears the client's hello and answers it. `None` when there is nothing more to say.
+async fn introduce(stream: Stream, introduction: &Introduction, ending: &Ending) -> Option<Agreed> {
+    let peer = stream.peer();
+    let (mut reader, mut writer) = stream.split();
+    let mut decoder = Decoder::new();
+    let hello = async {
+        match peer {
+            Ok(peer) if !peer.welcome => return Err(wrong_user()),
+            Ok(_) => {}
+            Err(error) => return Err(Refusal::new(Code::WrongUser, error.to_string(), "connect again")),
+        }
+        hello(&mut reader, &mut decoder, introduction).await
+    };
+    let greeted = tokio::select! {
+        greeted = timeout(HELLO_WITHIN, hello) => greeted,
+        () = ending.wait() => Ok(Err(ending.reason().unwrap_or_else(wording::stopping))),
+    };
+    let (codec, greeting) = match greeted {
+        Ok(Ok((codec, welcome))) => (Some(codec), Greeting::Welcome(welcome)),
+        Ok(Err(refusal)) => (None, Greeting::Refused(refusal)),
+        Err(_elapsed) => {
+            let refusal = wording::timed_out("for the client's hello", "send the hello as soon as connected");
+            (None, Greeting::Refused(refusal))
+        }
+    };
+    let said = timeout(END_WITHIN, greet(&mut writer, &greeting)).await;
+    codec.filter(|_| matches!(said, Ok(Ok(())))).map(|codec| (codec, decoder, reader, writer))
+}
+
+/// Carries frames both ways.
+async fn converse(client: Conversation, jobs: &mpsc::Sender<Job>) {
+    let Conversation { id, pid, agreed: (codec, decoder, reader, writer), ending } = client;
+    let (replies, replies_out) = mpsc::channel(IN_FLIGHT_MAX + REFUSALS);
+    let (events, events_out) = mpsc::channel(EVENTS_MAX);
+    let inbound = Inbound {
+        id,
+        pid,
+        codec,
+        decoder,
+        replies,
+        events,
+        in_flight: Arc::default(),
+        jobs: jobs.clone(),
+        ending: Arc::clone(&ending),
+    };
+    let buffer = Vec::new();
+    let outbound =
+        Outbound { codec, writer, replies: replies_out, events: events_out, ending: Arc::clone(&ending), buffer };
+    tokio::pin! { let writing = outbound.run(); }
+    let read = tokio::select! {
+        fault = inbound.run(reader) => Some(fault),
+        () = &mut writing => None,
+    };
+    if let Some(fault) = read {
+        if let Some(fault) = fault {
+            ending.say_at_last(fault);
+        }
+        // What waits in the hub for this connection is forgotten, what is being done is answered.
+        let _ = jobs.send(Job::Gone(id)).await;
+        writing.await;
+    } else {
+        let _ = jobs.send(Job::Gone(id)).await;
+    }
+}
+
+fn wrong_user() -> Refusal {
+    Refusal::new(
+        Code::WrongUser,
+        "this daemon belongs to another user",
+        "each user has a daemon of their own: unset PORTUS_HOME, or do without sudo",
+    )
+}
+
+async fn greet(writer: &mut (impl AsyncWrite + Unpin), greeting: &Greeting) -> io::Result<()> {
+    let mut frame = Vec::new();
+    codec::encode_greeting(greeting, &mut frame).map_err(io::Error::other)?;
+    writer.write_all(&frame).await
+}
+
+/// Reads the client's first frame, and agrees with it on how to go on.
+async fn hello(
+    reader: &mut (impl AsyncRead + Unpin),
+    decoder: &mut Decoder,
+    introduction: &Introduction,
+) -> Result<(Codec, Welcome), Refusal> {
+    let hello = loop {
+        if let Some(payload) = decoder.next_frame().map_err(|error| Refusal::from(&error))? {
+            break codec::decode_hello(payload).map_err(|error| error.refusal())?;
+        }
+        match reader.read(decoder.spare()).await {
+            Ok(len) if len > 0 => decoder.filled(len),
+            _ => return Err(Refusal::new(Code::Malformed, "the client left before its hello", "say hello first")),
+        }
+    };
+    let codec = negotiate(&hello, build_id(), introduction.network.as_deref())?;
+    let welcome = Welcome {
+        protocol: PROTOCOL_VERSION,
+        build: build_id().to_owned(),
+        codec,
+        journal: introduction.journal.clone(),
+        pid: std::process::id(),
+    };
+    Ok((codec, welcome))
+}
+
+/// The way from the client to the hub.
+struct Inbound {
+    id: ConnectionId,
+    pid: Option<u32>,
+    codec: Codec,
+    decoder: Decoder,
+    replies: mpsc::Sender<ServerFrame>,
+    events: mpsc::Sender<Arc<Event>>,
+    in_flight: Arc<AtomicUsize>,
+    jobs: mpsc::Sender<Job>,
+    ending: Arc<Ending>,
+}
+
+/// What one frame is.
+enum Frame {
+    Call(u64, Call),
+    Unreadable(u64, Refusal),
+}
+
+impl Inbound {
+    /// Hands calls on until the client leaves or the connection shall end. Returns what the client
+    /// did wrong, if it did.
+    async fn run(mut self, mut reader: impl AsyncRead + Unpin) -> Option<Refusal> {
+        let ending = Arc::clone(&self.ending);
+        tokio::select! {
+            () = ending.wait() => None,
+            fault = self.read(&mut reader) => fault,
+        }
+    }
+
+    async fn read(&mut self, reader: &mut (impl AsyncRead + Unpin)) -> Option<Refusal> {
+        loop {
+            loop {
+                match self.next_frame() {
+                    Ok(None) => break,
+                    Ok(Some(Frame::Call(id, call))) => self.take(id, call).await?,
+                    Ok(Some(Frame::Unreadable(id, refusal))) => self.refuse(id, refusal).await?,
+                    Err(fault) => return Some(fault),
+                }
+            }
+            match reader.read(self.decoder.spare()).await {
+                Ok(len) if len > 0 => self.decoder.filled(len),
+                // Gone, in the middle of a frame perhaps. Nobody is left to be told.
+                _ => return None,
+            }
+        }
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>, Refusal> {
+        let payload = match self.decoder.next_frame() {
+            Ok(Some(payload)) => payload,
+            Ok(None) => return Ok(None),
+            Err(error @ (FrameError::TooLong { .. } | FrameError::Empty | FrameError::Truncated { .. })) => {
+                return Err(Refusal::from(&error));
+            }
+        };
+        match codec::decode_client(self.codec, payload) {
+            Ok(frame) => Ok(Some(Frame::Call(frame.id, frame.call))),
+            Err(error) => match error.id() {
+                Some(id) => Ok(Some(Frame::Unreadable(id, DecodeError::refusal(&error)))),
+                None => Err(error.refusal()),
+            },
+        }
+    }
+
+    /// Hands one call on. `None` when nobody takes calls or answers any more.
+    async fn take(&self, id: u64, call: Call) -> Option<()> {
+        if self.in_flight.load(Ordering::Relaxed) >= IN_FLIGHT_MAX {
+            let refusal = wording::limit(
+                format!("{IN_FLIGHT_MAX} calls of this connection wait for their answers, which is the limit"),
+                "wait for answers before asking more",
+                IN_FLIGHT_MAX as u64,
+            );
+            return self.refuse(id, refusal).await;
+        }
+        // A client that does not read its answers is not read either.
+        let place = self.replies.clone().reserve_owned().await.ok()?;
+        let to = Responder::new(id, place, &self.in_flight);
+        let job = match call {
+            Call::Subscribe => Job::Subscribe {
+                connection: self.id,
+                events: self.events.clone(),
+                ending: Arc::clone(&self.ending),
+                to,
+            },
+            call => Job::Call { connection: self.id, pid: self.pid, call: Box::new(call), to },
+        };
+        self.jobs.send(job).await.ok()
+    }
+
+    async fn refuse(&self, id: u64, refusal: Refusal) -> Option<()> {
+        let outcome = portus_proto::Outcome::Refused(refusal);
+        self.replies.send(ServerFrame::Reply(portus_proto::ReplyFrame { id, outcome })).await.ok()
+    }
+}
+
+/// The way from the hub to the client.
+struct Outbound<W> {
+    codec: Codec,
+    writer: W,
+    replies: mpsc::Receiver<ServerFrame>,
+    events: mpsc::Receiver<Arc<Event>>,
+    ending: Arc<Ending>,
+    buffer: Vec<u8>,
+}
+
+impl<W: AsyncWrite + Unpin> Outbound<W> {
+    /// Writes until nobody can answer any more, the client stops taking, or the connection ends.
+    async fn run(mut self) {
+        if self.until_the_end().await.is_ok()
+            && let Some(reason) = self.ending.reason().or_else(|| self.ending.last_words())
+        {
+            self.buffer.clear();
+            if codec::encode_server(self.codec, &ServerFrame::Goodbye(reason), &mut self.buffer).is_ok() {
+                // Whether it hears it or not, the connection ends.
+                let _ = timeout(END_WITHIN, self.writer.write_all(&self.buffer)).await;
+            }
+        }
+        let _ = timeout(END_WITHIN, self.writer.shutdown()).await;
+    }
+
+    async fn until_the_end(&mut self) -> io::Result<()> {
+        loop {
+            let mut next = tokio::select! {
+                biased;
+                frame = self.replies.recv() => match frame {
+                    Some(frame) => frame,
+                    None => return Ok(()),
+                },
+                Some(event) = self.events.recv() => ServerFrame::Event(Event::clone(&event)),
+                () = self.ending.wait() => return Ok(()),
+            };
+            self.buffer.clear();
+            loop {
+                codec::encode_server(self.codec, &next, &mut self.buffer).map_err(io::Error::other)?;
+                if self.buffer.len() >= BATCH_LEN {
+                    break;
+                }
+                next = match (self.replies.try_recv(), self.events.is_empty()) {
+                    (Ok(frame), _) => frame,
+                    (Err(_), false) => match self.events.try_recv() {
+                        Ok(event) => ServerFrame::Event(Event::clone(&event)),
+                        Err(_) => break,
+                    },
+                    (Err(_), true) => break,
+                };
+            }
+            self.write().await?;
+        }
+    }
+
+    /// Writes the buffer; in bounded time once the connection shall end.
+    async fn write(&mut self) -> io::Result<()> {
+        let Self { writer, buffer, ending, .. } = self;
+        tokio::pin! { let write = writer.write_all(buffer); }
+        tokio::select! {
+            written = &mut write => written,
+            () = ending.wait() => timeout(END_WITHIN, write).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What goes out on one connection, and how it ends.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use portus_proto::{Code, Outcome, Refusal, Reply, ReplyFrame, ServerFrame};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::OwnedPermit;
+
+/// The duty to answer one call. Its place in the connection's queue is taken already, so that
+/// answering never waits and never fails. Dropped unanswered, it says that something went wrong.
+#[derive(Debug)]
+pub(crate) struct Responder {
+    id: u64,
+    place: Option<OwnedPermit<ServerFrame>>,
+    in_flight: Arc<AtomicUsize>,
+}
+
+impl Responder {
+    /// The duty to answer call `id`; counted in `in_flight` until it is done.
+    pub(super) fn new(id: u64, place: OwnedPermit<ServerFrame>, in_flight: &Arc<AtomicUsize>) -> Self {
+        in_flight.fetch_add(1, Ordering::Relaxed);
+        Self { id, place: Some(place), in_flight: Arc::clone(in_flight) }
+    }
+
+    /// Answers yes or no.
+    pub(crate) fn answer(mut self, outcome: Result<Reply, Refusal>) {
+        self.send(outcome);
+    }
+
+    /// The connection is gone, and nobody waits for the answer any more.
+    pub(crate) fn forget(mut self) {
+        self.place = None;
+    }
+
+    fn send(&mut self, outcome: Result<Reply, Refusal>) {
+        let outcome = match outcome {
+            Ok(reply) => Outcome::Ok(reply),
+            Err(refusal) => Outcome::Refused(refusal),
+        };
+        if let Some(place) = self.place.take() {
+            place.send(ServerFrame::Reply(ReplyFrame { id: self.id, outcome }));
+        }
+    }
+}
+
+impl Drop for Responder {
+    fn drop(&mut self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if self.place.is_some() {
+            let message = "the daemon did not come to an answer";
+            self.send(Err(Refusal::new(Code::Internal, message, "try again; `portus daemon logs` may say more")));
+        }
+    }
+}
+
+/// How a connection is told to end: once, for the first reason given.
+#[derive(Debug, Default)]
+pub(crate) struct Ending {
+    reason: Mutex<Option<Refusal>>,
+    /// What is said when all answers are out.
+    last_words: Mutex<Option<Refusal>>,
+    told: Notify,
+}
+
+impl Ending {
+    /// Ends the connection: what is queued is written, then a goodbye with this reason.
+    pub(crate) fn end(&self, reason: Refusal) {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+        self.told.notify_waiters();
+    }
+
+    /// Why it shall end, if it shall.
+    pub(super) fn reason(&self) -> Option<Refusal> {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says this when the connection ends by itself, after the last answer.
+    pub(super) fn say_at_last(&self, words: Refusal) {
+        *self.last_words.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+    }
+
+    /// What was to be said at last.
+    pub(super) fn last_words(&self) -> Option<Refusal> {
+        self.last_words.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until it shall end.
+    pub(super) async fn wait(&self) {
+        loop {
+            let told = self.told.notified();
+            if self.reason().is_some() {
+                return;
+            }
+            told.await;
+        }
+    }
+}
