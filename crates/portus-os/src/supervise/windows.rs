@@ -265,3 +265,36 @@ unsafe extern "system" fn on_console(what: u32) -> i32 {
     });
     1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::supervise::descendants_alive;
+
+    fn cmd(args: &[&str]) -> Spec {
+        Spec { program: "cmd".into(), args: args.iter().map(OsString::from).collect(), ..Spec::default() }
+    }
+
+    // The console's events are one per process, and so is this test.
+    #[test]
+    fn a_command_is_seen_through_to_its_end() {
+        let mut supervisor = Supervisor::new(SignalTrap::install().unwrap());
+        assert!(SignalTrap::install().is_err());
+        assert_eq!(supervisor.next_event(Some(Instant::now()), None).unwrap(), Event::Deadline);
+        supervisor.waker().wake();
+        assert_eq!(supervisor.next_event(None, None).unwrap(), Event::Woken);
+
+        let identity = supervisor.spawn(&cmd(&["/c", "exit 7"]), TerminalPolicy::HandOver).unwrap();
+        assert_eq!(supervisor.command(), Some(identity));
+        assert_eq!(supervisor.next_event(None, None).unwrap(), Event::Exited(Status::Code(7)));
+        assert_eq!(supervisor.command(), None);
+
+        supervisor.spawn(&cmd(&["/k"]), TerminalPolicy::Keep).unwrap();
+        assert!(!descendants_alive().is_empty());
+        supervisor.signal_command(Signal::Terminate);
+        assert_eq!(supervisor.next_event(None, None).unwrap(), Event::Exited(Status::Code(1)));
+
+        let missing = Spec { program: "portus-no-such-program".into(), ..Spec::default() };
+        assert_eq!(supervisor.spawn(&missing, TerminalPolicy::Keep).unwrap_err().exit_code(), 127);
+    }
+}

@@ -11,9 +11,8 @@ use std::time::Duration;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use super::super::*;
+use super::PATIENCE;
 
-/// Longer than anything here takes; reached only when a test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// Of a grace that is meant to run out.
 const SHORT: Duration = Duration::from_millis(50);
 
