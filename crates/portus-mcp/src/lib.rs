@@ -1,0 +1,1 @@
+//! Offers ports to coding agents.
