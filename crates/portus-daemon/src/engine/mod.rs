@@ -275,8 +275,7 @@ impl Draft {
 
 impl Round {
     fn failed(count: usize, failure: &Failure) -> Self {
-        let answers = (0..count).map(|_| Err(failure.clone())).collect();
-        Self { answers, changes: Vec::new(), lost: Vec::new(), failed: true }
+        Self { answers: vec![Err(failure.clone()); count], changes: Vec::new(), lost: Vec::new(), failed: true }
     }
 }
 

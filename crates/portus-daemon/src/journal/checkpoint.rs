@@ -73,14 +73,19 @@ impl Checkpointer {
             let _ = sender.try_send(());
         }
     }
-}
 
-impl Drop for Checkpointer {
-    fn drop(&mut self) {
+    /// Ends the thread, and with it its connection: before the file is moved away.
+    pub(super) fn stop(&mut self) {
         if let Some((sender, thread)) = self.thread.take() {
             drop(sender);
             drop(thread.join());
         }
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

@@ -93,6 +93,7 @@ impl SqliteJournal {
     }
 
     fn reopen_empty(&mut self) -> Result<PathBuf, OpenError> {
+        self.checkpointer.stop();
         let closed = Connection::open_in_memory().map_err(|error| failed(&self.path, journal_error(&error)))?;
         let broken = std::mem::replace(&mut self.db, closed);
         // What is broken is kept as it is: closing must not copy the log into it.

@@ -42,7 +42,7 @@ impl Model {
             5 => vec![self.claim(who, what, number)],
             6 => vec![Change::Unclaimed { key: key(who % 30), reason: ClaimEnd::Forgotten }],
             7 => {
-                let since = (number % 2 == 0).then_some(Timestamp(number));
+                let since = number.is_multiple_of(2).then_some(Timestamp(number));
                 vec![Change::Missing { worktree: key(who % 30).worktree, since }]
             }
             8 => vec![self.quarantine(who, number)],
@@ -61,14 +61,14 @@ impl Model {
             return None;
         }
         let holder = Holder { process: self.process(what), command: format!("server {who}").into() };
-        let holder = (number % 3 == 0).then_some(holder);
+        let holder = number.is_multiple_of(3).then_some(holder);
         let lease = Lease {
             port: place,
             protocol: [Protocol::Tcp, Protocol::Udp, Protocol::Both][usize::from(what) % 3],
             state: LeaseState::Pending { until: holder.is_none().then_some(Timestamp(self.awake + 300_000)) },
             holder,
             guard: self.admit(number),
-            ttl: (number % 5 == 0).then_some(Ttl { span: Span(number), until: Timestamp(self.awake + number) }),
+            ttl: number.is_multiple_of(5).then_some(Ttl { span: Span(number), until: Timestamp(self.awake + number) }),
             ..lease(self.next, who)
         };
         self.next += 1 + number % 2;
@@ -91,21 +91,21 @@ impl Model {
     }
 
     fn claim(&self, who: u16, what: u16, number: u64) -> Change {
-        let missing_since = (number % 3 == 0).then_some(Timestamp(number));
-        let (key, port, pinned) = (key(who % 30), port(what % 30), number % 2 == 0);
+        let missing_since = number.is_multiple_of(3).then_some(Timestamp(number));
+        let (key, port, pinned) = (key(who % 30), port(what % 30), number.is_multiple_of(2));
         let last_used = Timestamp(self.wall);
         Change::Claimed { claim: Claim { key, port, protocol: Protocol::Udp, pinned, last_used, missing_since } }
     }
 
     fn quarantine(&self, who: u16, number: u64) -> Change {
-        let until = if number % 2 == 0 { QuarantineUntil::Revived } else { QuarantineUntil::Reboot };
+        let until = if number.is_multiple_of(2) { QuarantineUntil::Revived } else { QuarantineUntil::Reboot };
         let (port, reason, since) = (port(who % 30), format!("reason {number}").into(), Timestamp(self.wall));
         Change::Quarantined { quarantine: Quarantine { port, until, reason, since } }
     }
 
     fn happens(&self, lease: LeaseId, kind: u8, what: u16, number: u64) -> Vec<Change> {
         let until = Timestamp(self.awake + number);
-        let maybe = (number % 2 == 0).then_some(until);
+        let maybe = number.is_multiple_of(2).then_some(until);
         let process = self.process(what);
         let change = match kind {
             10 | 11 => {
@@ -115,7 +115,7 @@ impl Model {
             }
             12 => {
                 let ttl = maybe.map(|until| Ttl { span: Span(number), until });
-                Change::Extended { lease, until: (number % 3 == 0).then_some(until), ttl }
+                Change::Extended { lease, until: number.is_multiple_of(3).then_some(until), ttl }
             }
             13 => {
                 let requester = Requester { session: Some("s".into()), ..Requester::default() };
@@ -126,11 +126,11 @@ impl Model {
             16 => Change::Detached { lease, process },
             17 => Change::Orphaned { lease, until },
             18 => {
-                let evidence = if number % 2 == 0 { Evidence::Lineage } else { Evidence::Presumed };
+                let evidence = if number.is_multiple_of(2) { Evidence::Lineage } else { Evidence::Presumed };
                 Change::Confirmed { lease, evidence, listeners: vec![process] }
             }
-            _ if number % 3 == 0 => Change::Lapsed { lease, until: maybe },
-            _ if number % 3 == 1 => Change::Contested { lease, contested: number % 2 == 0 },
+            _ if number.is_multiple_of(3) => Change::Lapsed { lease, until: maybe },
+            _ if number % 3 == 1 => Change::Contested { lease, contested: number.is_multiple_of(2) },
             _ => Change::Drifted { lease, to: maybe.map(|_| port(what % 30)) },
         };
         vec![change]
