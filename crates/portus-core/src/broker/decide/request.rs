@@ -12,22 +12,24 @@ impl Broker {
         self.check(request)?;
         let plan = self.plan(now, request, survey)?;
         self.check_limits(request, &plan.choices)?;
-        let mut changes = Vec::new();
+        // First of all: who loses one number here may be given another below.
+        let mut changes: Vec<Change> = plan.choices.iter().filter_map(evicted).collect();
         let mut leases = Vec::new();
         let mut next = self.next_id;
         for (ask, choice) in request.asks.iter().zip(&plan.choices) {
             match choice {
                 Choice::Nothing => {}
-                Choice::Keep(id) => {
+                Choice::Keep { id, guard } => {
                     changes.extend(self.extended(now, request, *id));
+                    changes.extend(guard.then_some(Change::Guarded { lease: *id, admit: request.guard }));
                     leases.push(Leased { id: *id, reused: true });
                 }
-                Choice::Adopt(id) => {
-                    changes.extend(self.adopted(request, *id));
+                Choice::Adopt { id, guard } => {
+                    changes.extend(adopted(request, *id));
+                    changes.extend(guard.then_some(Change::Guarded { lease: *id, admit: request.guard }));
                     leases.push(Leased { id: *id, reused: true });
                 }
                 Choice::Take(pick) => {
-                    changes.extend(evicted(pick));
                     if ask.purpose == Purpose::Lease {
                         changes.extend(self.granted(now, request, ask, pick, next));
                         leases.push(Leased { id: next, reused: false });
@@ -114,15 +116,6 @@ impl Broker {
         })
     }
 
-    fn adopted(&self, request: &Request, id: LeaseId) -> Vec<Change> {
-        let Some(holder) = request.holder.clone() else { return Vec::new() };
-        let mut changes = vec![Change::Adopted { lease: id, holder, requester: request.requester.clone() }];
-        if request.guard.is_some() {
-            changes.push(Change::Guarded { lease: id, admit: request.guard });
-        }
-        changes
-    }
-
     fn granted(&self, now: Moment, request: &Request, ask: &Ask, pick: &Pick, id: LeaseId) -> Vec<Change> {
         let replaced = self.lease_of(&ask.key).map(|old| {
             let reason = if old.contested { EndReason::Contested } else { EndReason::Replaced };
@@ -168,6 +161,12 @@ impl Broker {
     }
 }
 
-fn evicted(pick: &Pick) -> Option<Change> {
-    pick.evicted.as_ref().map(|(key, reason)| Change::Unclaimed { key: key.clone(), reason: *reason })
+fn evicted(choice: &Choice) -> Option<Change> {
+    let Choice::Take(Pick { evicted: Some((key, reason)), .. }) = choice else { return None };
+    Some(Change::Unclaimed { key: key.clone(), reason: *reason })
+}
+
+fn adopted(request: &Request, id: LeaseId) -> Option<Change> {
+    let holder = request.holder.clone()?;
+    Some(Change::Adopted { lease: id, holder, requester: request.requester.clone() })
 }

@@ -61,8 +61,7 @@ fn claims_and_blocked_ports_agree(broker: &Broker) {
 }
 
 fn deadlines_are_those_of_the_living(broker: &Broker) {
-    let deadlines: BTreeSet<_> =
-        broker.live_leases().filter_map(|lease| Some((lease.deadline()?, lease.id))).collect();
+    let deadlines: BTreeSet<_> = broker.live_leases().filter_map(|lease| Some((lease.deadline()?, lease.id))).collect();
     assert_eq!(broker.deadlines, deadlines);
     assert_eq!(broker.next_deadline(), broker.live_leases().filter_map(Lease::deadline).min());
     for lease in broker.live_leases().filter(|lease| lease.living_holder().is_some()) {

@@ -1,7 +1,10 @@
 //! The rules as tables, one file a theme. [`rig`] plays the engine and the world around the broker;
 //! [`check`] says what must hold after every command.
 
+mod blocks;
 mod check;
+mod groups;
 mod order;
 mod rig;
+mod strict;
 mod wish;

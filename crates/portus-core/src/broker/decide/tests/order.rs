@@ -163,7 +163,8 @@ fn a_range_is_gone_through_from_the_hash_on_and_round() {
 #[test]
 fn a_range_is_gone_through_from_its_start_when_asked_to() {
     let mut ledger = Ledger::new();
-    let ports: Vec<u16> = ["a", "b", "c"].iter().map(|service| ledger.port(request(service).range(3000, 3003))).collect();
+    let ports: Vec<u16> =
+        ["a", "b", "c"].iter().map(|service| ledger.port(request(service).range(3000, 3003))).collect();
     assert_eq!(ports, [3000, 3001, 3002]);
 }
 

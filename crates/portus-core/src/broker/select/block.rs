@@ -1,0 +1,159 @@
+//! Ports in a row.
+
+use super::standing::Standing;
+use super::{Choice, Walk};
+use crate::broker::{Ask, Note, Refusal, Request, Why};
+use crate::vocabulary::{ClaimEnd, LeaseId, Port};
+
+/// One ask of a row.
+struct Member<'a> {
+    ask: &'a Ask,
+    standing: Standing,
+    /// The port of the live lease that will do.
+    port: Option<Port>,
+}
+
+impl Member<'_> {
+    /// The lease that can be in no row but one that has it where it is.
+    const fn fixed(&self) -> Option<LeaseId> {
+        match self.standing {
+            Standing::Keep { id, fixed: true } => Some(id),
+            _ => None,
+        }
+    }
+}
+
+/// What spoiled a row: which ask could not have which port, and why.
+struct Miss<'a> {
+    ask: &'a Ask,
+    port: Port,
+    why: Why,
+}
+
+impl Walk<'_> {
+    /// Ports in a row, one for each ask: the first row that fits, in the order of candidates.
+    pub(super) fn block(&mut self, request: &Request, asks: &[&Ask]) -> Result<Vec<Choice>, Refusal> {
+        let mut members = Vec::new();
+        for &ask in asks {
+            let standing = self.broker.standing(request, ask)?;
+            let port = standing.lease().and_then(|id| self.broker.lease(id)).map(|lease| lease.port);
+            members.push(Member { ask, standing, port });
+        }
+        let row = match self.kept_row(request, &members)? {
+            Some(row) => row,
+            None => self.new_row(request, &members)?,
+        };
+        row.iter().for_each(|choice| self.chose(choice));
+        Ok(row)
+    }
+
+    /// The row in which the live leases stay where they are, if they are all there or must be kept.
+    fn kept_row(&mut self, request: &Request, members: &[Member<'_>]) -> Result<Option<Vec<Choice>>, Refusal> {
+        let fixed = members.iter().enumerate().find_map(|(place, member)| Some((place, member.fixed()?)));
+        if fixed.is_none() && members.iter().any(|member| member.port.is_none()) {
+            return Ok(None);
+        }
+        let (place, kept) = fixed.map_or((0, None), |(place, id)| (place, Some(id)));
+        let start = members[place].port.and_then(|port| down(port, place));
+        let row = start.and_then(|start| self.row(request, members, start, |_, _| true).ok());
+        match (row, kept) {
+            (None, Some(lease)) => Err(Refusal::AlreadyRunning { lease }),
+            (row, _) => Ok(row),
+        }
+    }
+
+    fn new_row(&mut self, request: &Request, members: &[Member<'_>]) -> Result<Vec<Choice>, Refusal> {
+        let first = members[0].ask;
+        if let Some(start) = first.preferred {
+            match self.row(request, members, start, |_, _| true) {
+                Ok(row) => return Ok(row),
+                Err(Some(Miss { why: Why::NoDescriptors, .. })) => return Err(Refusal::NoDescriptors),
+                Err(Some(Miss { ask, port, why })) if first.strict => {
+                    return Err(Refusal::PortUnavailable { key: ask.key.clone(), port, why });
+                }
+                Err(Some(Miss { ask, port, why })) => {
+                    self.notes.push(Note::PreferredUnavailable { key: ask.key.clone(), port, why });
+                }
+                Err(None) => {}
+            }
+        }
+        let former = self.broker.claim_of(&first.key).map(|claim| claim.port);
+        if let Some(start) = former.filter(|port| Some(*port) != first.preferred && first.admits(*port)) {
+            match self.row(request, members, start, Ask::admits) {
+                Ok(row) => return Ok(row),
+                Err(Some(Miss { ask, port, why })) if ask.key == first.key => {
+                    self.notes.push(Note::ClaimUnavailable { key: ask.key.clone(), port, why });
+                }
+                Err(_) => {}
+            }
+        }
+        let broker = self.broker;
+        for (range, offset, level) in first.levels() {
+            for start in broker.blocked.absent_from(range, offset) {
+                match self.row(request, members, start, |_, port| range.contains(port)) {
+                    Ok(row) => {
+                        self.notes.extend(level.note(first));
+                        return Ok(row);
+                    }
+                    Err(Some(Miss { why: Why::NoDescriptors, .. })) => return Err(Refusal::NoDescriptors),
+                    Err(_) => {}
+                }
+            }
+        }
+        let (count, ranges) = (members.len(), first.ranges().collect());
+        Err(Refusal::NoBlock { key: first.key.clone(), count, ranges, reasons: self.reasons(first) })
+    }
+
+    /// The row that starts here. A miss without particulars is one of place: the row would pass
+    /// 65535, leave its range, or move a lease that must stay.
+    fn row<'m>(
+        &mut self,
+        request: &Request,
+        members: &[Member<'m>],
+        start: Port,
+        fits: impl Fn(&Ask, Port) -> bool,
+    ) -> Result<Vec<Choice>, Option<Miss<'m>>> {
+        let unseen = self.unseen.len();
+        let mut row = Vec::new();
+        for (place, member) in members.iter().enumerate() {
+            let port = u16::try_from(place).ok().and_then(|steps| start.checked_add(steps));
+            let choice = match port {
+                Some(port) => self.stand(request, member, port, &fits),
+                None => Err(None),
+            };
+            match choice {
+                Ok(choice) => row.push(choice),
+                Err(miss) => {
+                    self.unseen.truncate(unseen);
+                    return Err(miss);
+                }
+            }
+        }
+        Ok(row)
+    }
+
+    fn stand<'m>(
+        &mut self,
+        request: &Request,
+        member: &Member<'m>,
+        port: Port,
+        fits: &impl Fn(&Ask, Port) -> bool,
+    ) -> Result<Choice, Option<Miss<'m>>> {
+        let ask = member.ask;
+        if member.port == Some(port)
+            && let Some(choice) = self.settle(request, ask, &member.standing)
+        {
+            return Ok(choice);
+        }
+        let elsewhere = ask.strict && ask.preferred != Some(port);
+        if member.fixed().is_some() || elsewhere || !fits(ask, port) {
+            return Err(None);
+        }
+        let takeover = ask.strict.then_some(ClaimEnd::TakenOver);
+        self.accept(ask, port, takeover).map(Choice::Take).map_err(|why| Some(Miss { ask, port, why }))
+    }
+}
+
+fn down(port: Port, steps: usize) -> Option<Port> {
+    u16::try_from(steps).ok().and_then(|steps| port.number().checked_sub(steps)).and_then(Port::new)
+}
