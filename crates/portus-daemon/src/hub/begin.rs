@@ -10,7 +10,7 @@ use super::{Hub, Requested, Shape, Then, Work};
 use crate::observer::missing_worktrees;
 use crate::server::{ConnectionId, Responder};
 use crate::translate::{self, View};
-use crate::{inspect, wording};
+use crate::wording;
 
 /// No call waits longer.
 const WAIT_MAX: Duration = Duration::from_secs(24 * 3_600);
@@ -44,10 +44,10 @@ impl Hub {
             Call::Forget(call) => translate::keys(&call.keys).map(|keys| (Command::Forget { keys }, Shape::Unclaimed)),
             Call::Quarantine(call) => Ok(quarantine(&call)),
             Call::Revive(call) => Ok(revive(self.engine.broker(), call.port)),
-            Call::Scan(call) => return to.answer(inspect::scan(&call)),
-            Call::Explain(call) => return to.answer(inspect::explain(&call)),
-            Call::Verify(call) => return to.answer(inspect::verify(&call)),
-            Call::Kill(call) => return to.answer(inspect::kill(&call)),
+            Call::Scan(call) => return self.begin_scan(&call, to),
+            Call::Explain(call) => return self.begin_explain(&call, to),
+            Call::Verify(call) => return self.begin_verify(&call, to),
+            Call::Kill(call) => return self.begin_kill(pid, &call, to),
             call @ (Call::List(_) | Call::Claims(_) | Call::Quarantines | Call::Status) => {
                 return self.reads.push((call, to));
             }

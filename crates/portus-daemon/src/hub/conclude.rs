@@ -24,6 +24,7 @@ impl Hub {
                 let outcome = answer.map(|answer| self.reply(answer, shape)).map_err(|failure| self.no(&failure));
                 to.answer(outcome);
             }
+            Then::Judge(judging) => self.judge(*judging),
             Then::Request(requested) => self.conclude_request(answer, *requested),
             Then::First(waiter, port) => self.conclude_first(answer, waiter, port),
         }

@@ -7,6 +7,7 @@ mod awaiting;
 mod begin;
 mod conclude;
 mod follow;
+mod inspect;
 mod line;
 mod read;
 mod rounds;
@@ -97,6 +98,8 @@ enum Then {
     Reply(Responder, Shape),
     /// It goes to whoever asked for ports.
     Request(Box<Requested>),
+    /// A question about the machine can be answered.
+    Judge(Box<inspect::Judging>),
     /// It goes to the first in the line for a port.
     First(line::Waiter, Port),
 }

@@ -1,10 +1,62 @@
-//! Whose port it is.
+//! Whose port is it? One verdict, and the one next command.
 
-use portus_proto::{ExplainCall, Refusal, Reply};
+use portus_core::{Caller, Lease, Port};
+use portus_proto::{Explanation, Process, Verdict};
 
-use crate::wording;
+use super::Seen;
+use crate::translate::View;
 
-/// Whose port it is.
-pub(crate) fn explain(_call: &ExplainCall) -> Result<Reply, Refusal> {
-    Err(wording::unsupported("`portus explain`"))
+/// The verdict on a port: the first that applies.
+pub(crate) fn explain(view: &View<'_>, port: Port, seen: &[Seen], caller: &Caller) -> Explanation {
+    let lease = view.broker.lease_on(port);
+    let mine = lease.is_some_and(|lease| lease.key.worktree == caller.worktree);
+    let listeners: Vec<&Seen> = seen.iter().filter(|seen| seen.port == port && !seen.is_own()).collect();
+    let verdict = verdict(view, port, lease, mine, &listeners);
+    let first = listeners.first();
+    Explanation {
+        port,
+        verdict,
+        mine,
+        lease: lease.map(|lease| view.lease(lease)),
+        ancestors: first.map(|seen| ancestors(seen)).unwrap_or_default(),
+        next: next(verdict, port, lease, mine),
+        listeners: listeners.iter().map(|seen| seen.shape(view)).collect(),
+    }
+}
+
+fn verdict(view: &View<'_>, port: Port, lease: Option<&Lease>, mine: bool, listeners: &[&Seen]) -> Verdict {
+    if view.broker.quarantine_on(port).is_some() {
+        return Verdict::Quarantined;
+    }
+    let Some(lease) = lease else {
+        return if listeners.is_empty() { Verdict::Free } else { Verdict::Unmanaged };
+    };
+    let mut concerned = listeners.iter().filter(|seen| lease.protocol.covers(seen.listener.protocol)).peekable();
+    if concerned.peek().is_some() {
+        let stranger = concerned.any(|seen| view.broker.evidence(lease, &seen.listener).is_none());
+        return match (stranger, mine) {
+            (true, _) => Verdict::Contested,
+            (false, true) => Verdict::Mine,
+            (false, false) => Verdict::OtherWorktree,
+        };
+    }
+    if lease.guard.is_some() && (view.guarded)(port) { Verdict::Guarded } else { Verdict::Leased }
+}
+
+fn ancestors(seen: &Seen) -> Vec<Process> {
+    seen.chain.iter().map(|link| Process { pid: link.process.pid, command: link.command.clone() }).collect()
+}
+
+/// The one next command.
+fn next(verdict: Verdict, port: Port, lease: Option<&Lease>, mine: bool) -> String {
+    let service = lease.map(|lease| lease.key.service.to_string()).unwrap_or_default();
+    match verdict {
+        Verdict::Quarantined => format!("portus revive {port}"),
+        Verdict::Contested if mine => format!("portus request {service}"),
+        Verdict::Mine => format!("portus get {service} --url"),
+        Verdict::Guarded | Verdict::Leased if mine => format!("portus run -s {service} -- CMD"),
+        Verdict::Unmanaged => format!("portus kill {port} --dry-run"),
+        Verdict::Free => format!("portus run --port {port} -- CMD"),
+        Verdict::Contested | Verdict::OtherWorktree | Verdict::Guarded | Verdict::Leased => "portus request".to_owned(),
+    }
 }

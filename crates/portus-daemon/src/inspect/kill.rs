@@ -1,10 +1,127 @@
-//! Ends what listens on a port.
+//! What may be ended for whom: decided on the ledger, before anything is signalled.
 
-use portus_proto::{KillCall, Refusal, Reply};
+use std::collections::BTreeSet;
 
-use crate::wording;
+use portus_core::{Caller, Evidence, Lease, Port, ProcessIdentity};
+use portus_proto::{Code, Process, Refusal};
 
-/// Ends what listens on a port.
-pub(crate) fn kill(_call: &KillCall) -> Result<Reply, Refusal> {
-    Err(wording::unsupported("`portus kill`"))
+use super::Seen;
+use super::seen::Link;
+use crate::translate::View;
+
+/// What is to be ended: the roots of the trees, by identity.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    /// The port.
+    pub(crate) port: Port,
+    /// The top of each tree.
+    pub(crate) roots: Vec<ProcessIdentity>,
+    /// Why the trees may not be ended for this caller.
+    pub(crate) refusal: Option<Refusal>,
+}
+
+/// Finds what serves the port, and whether the caller may end it. `spare` are the caller and its
+/// ancestors: never ended, whatever the tree.
+///
+/// # Errors
+/// When nobody listens, or what listens is ended for nobody.
+pub(crate) fn plan(
+    view: &View<'_>,
+    port: Port,
+    seen: &[Seen],
+    caller: &Caller,
+    spare: &BTreeSet<ProcessIdentity>,
+) -> Result<Plan, Refusal> {
+    let listeners: Vec<&Seen> = seen.iter().filter(|seen| seen.port == port && !seen.is_own()).collect();
+    if listeners.is_empty() {
+        let message = format!("nobody listens on port {port}");
+        return Err(Refusal::new(
+            Code::NoListener,
+            message,
+            "there is nothing to end; `portus list` shows what is leased",
+        ));
+    }
+    if let Some(never) = listeners.iter().find_map(|seen| untouchable(seen, spare)) {
+        return Err(never);
+    }
+    let lease = view.broker.lease_on(port);
+    let roots: BTreeSet<ProcessIdentity> = listeners.iter().filter_map(|seen| root(lease, seen, spare)).collect();
+    let refusal = listeners.iter().find_map(|seen| foreign(view, lease, seen, caller)).filter(|_| !caller.force);
+    Ok(Plan { port, roots: roots.into_iter().collect(), refusal })
+}
+
+/// Adds to a refusal what would be ended.
+pub(crate) fn with_processes(mut refusal: Refusal, processes: Vec<Process>) -> Refusal {
+    let names: Vec<_> = processes.iter().map(|one| format!("{} (pid {})", one.command, one.pid)).collect();
+    refusal.message = format!("{}; would end: {}", refusal.message, names.join(", "));
+    refusal.facts.processes = processes;
+    refusal
+}
+
+/// What is ended for nobody.
+fn untouchable(seen: &Seen, spare: &BTreeSet<ProcessIdentity>) -> Option<Refusal> {
+    let never = |message: String, hint: &str| Some(Refusal::new(Code::NotYours, message, hint));
+    let port = seen.port;
+    if seen.listener.container_proxy {
+        let container = seen.container.as_deref().unwrap_or("a container");
+        let message = format!("port {port} is forwarded to {container} by {}", seen.listener.command);
+        return never(message, "stop the container instead, with `docker stop` or your container tool");
+    }
+    let Some(process) = seen.listener.process.filter(|_| seen.listener.same_user) else {
+        return never(
+            format!("port {port} is served by another user's process"),
+            "ask that user, or the administrator",
+        );
+    };
+    if process.pid == 1 {
+        return never(
+            format!("port {port} is served by the first process of the system"),
+            "stop its socket or service",
+        );
+    }
+    if spare.contains(&process) {
+        let message = format!("port {port} is served by the process that asks, or by one it descends from");
+        return never(message, "end it from elsewhere");
+    }
+    None
+}
+
+/// Why a listener is not the caller's to end.
+fn foreign(view: &View<'_>, lease: Option<&Lease>, seen: &Seen, caller: &Caller) -> Option<Refusal> {
+    let port = seen.port;
+    let refuse = |message: String| {
+        let hint = format!("if it is yours to end: portus kill {port} --force");
+        Some(Refusal::new(Code::NotYours, message, hint))
+    };
+    let Some(lease) = lease.filter(|lease| lease.protocol.covers(seen.listener.protocol)) else {
+        return refuse(format!("port {port} is served by {}, which has no lease for it", seen.name()));
+    };
+    let service = &lease.key.service;
+    match view.broker.evidence(lease, &seen.listener) {
+        None => refuse(format!("port {port} is leased to `{service}`, but served by {}", seen.name())),
+        Some(_) if lease.key.worktree != caller.worktree => {
+            refuse(format!("port {port} is `{service}` of another worktree: {}", lease.key.worktree))
+        }
+        Some(Evidence::Presumed) => {
+            refuse(format!("that {} on port {port} is `{service}` is only presumed", seen.name()))
+        }
+        Some(Evidence::Lineage | Evidence::Marker | Evidence::Worktree | Evidence::Confirm) => None,
+    }
+}
+
+/// The top of the tree to end: as far up from the listener as processes belong to the lease, but
+/// never `portus run` itself, never the caller or its ancestors, never the first process.
+fn root(lease: Option<&Lease>, seen: &Seen, spare: &BTreeSet<ProcessIdentity>) -> Option<ProcessIdentity> {
+    let endable = |link: &Link| link.process.pid != 1 && link.name != "portus" && !spare.contains(&link.process);
+    let chain: Vec<&Link> = seen.chain.iter().take_while(|link| endable(link)).collect();
+    // Everything below a living holder is its tree, and so is the holder if it may be ended.
+    let holder = lease.and_then(|lease| lease.holder.as_ref()).map(|holder| holder.process);
+    let place = holder.and_then(|holder| seen.chain.iter().position(|link| link.process == holder));
+    if let Some(place) = place {
+        return chain.get(place).or(chain.last()).map(|link| link.process).or(seen.listener.process);
+    }
+    // The holder is gone, or there never was one: what carries the lease's mark belongs to it.
+    let marked = lease.is_some_and(|lease| seen.listener.marker.contains(&lease.id));
+    let top = chain.iter().take_while(|link| marked && link.marked).last();
+    top.map(|link| link.process).or(seen.listener.process)
 }

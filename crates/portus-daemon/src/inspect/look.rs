@@ -40,9 +40,9 @@ pub(crate) fn look(gatherer: &Gatherer, range: PortRange, detail: Detail) -> io:
         .iter()
         .flat_map(|socket| {
             let pids = owners.get(&socket.inode).map_or(&[][..], Vec::as_slice);
-            let about = pids.iter().filter_map(|pid| {
-                known.entry(*pid).or_insert_with(|| About::find(gatherer, *pid, detail)).clone()
-            });
+            let about = pids
+                .iter()
+                .filter_map(|pid| known.entry(*pid).or_insert_with(|| About::find(gatherer, *pid, detail)).clone());
             let mut found: Vec<Seen> = about.map(|about| about.at(socket)).collect();
             if found.is_empty() {
                 found.push(unseen(gatherer, socket));

@@ -1,11 +1,16 @@
-//! Questions about the machine as a whole, joined with the ledger on the read side. One file each.
+//! Questions about the machine as a whole: who listens, whose port it is, what may be ended.
+//!
+//! Each has two halves. The look is slow and runs beside the engine; the judgement is quick, and is
+//! made with the ledger as it stands when the look is there.
 
 mod explain;
 mod kill;
-mod scan;
+mod look;
+mod seen;
 mod verify;
 
 pub(crate) use explain::explain;
-pub(crate) use kill::kill;
-pub(crate) use scan::scan;
+pub(crate) use kill::{Plan, plan, with_processes};
+pub(crate) use look::{Detail, end, look, spared, trees};
+pub(crate) use seen::Seen;
 pub(crate) use verify::verify;

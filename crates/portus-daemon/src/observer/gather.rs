@@ -138,8 +138,13 @@ impl Gatherer {
         if !found.is_empty() {
             return found;
         }
-        vec![Listener {
-            protocol,
+        vec![self.hidden(socket)]
+    }
+
+    /// A listener whose process the system does not let us see.
+    pub(crate) fn hidden(&self, socket: &Socket) -> Listener {
+        Listener {
+            protocol: socket.protocol,
             process: None,
             command: Arc::from(""),
             // Zero may mean that the system does not say.
@@ -148,10 +153,11 @@ impl Gatherer {
             marker: BTreeSet::new(),
             worktree: None,
             container_proxy: false,
-        }]
+        }
     }
 
-    fn describe(&self, pid: u32) -> Option<Listener> {
+    /// Everything the rules need to know of one process. Its protocol is still to be filled in.
+    pub(crate) fn describe(&self, pid: u32) -> Option<Listener> {
         let described = process::describe(pid)?;
         let cwd = process::cwd(pid);
         let worktree = cwd.as_deref().and_then(|cwd| {
@@ -164,10 +170,15 @@ impl Gatherer {
             command: described.command.into(),
             same_user: process::is_own_user(pid),
             lineage: process::lineage(pid),
-            marker: process::environment(pid, MARKER).map(|value| self.marked(&value)).unwrap_or_default(),
+            marker: self.marker(pid),
             worktree,
             container_proxy: CONTAINER_PROXIES.contains(&described.name.as_str()),
         })
+    }
+
+    /// The leases that a process's environment names.
+    pub(crate) fn marker(&self, pid: u32) -> BTreeSet<LeaseId> {
+        process::environment(pid, MARKER).map(|value| self.marked(&value)).unwrap_or_default()
     }
 
     /// The leases that a marker names, if it names this journal.

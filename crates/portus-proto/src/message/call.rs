@@ -342,6 +342,10 @@ pub struct PortCall {
     pub port: Port,
 }
 
+/// From this many listeners on, an answer is cut between two ports: one with as many may have a next
+/// page, from the port behind the last.
+pub const LISTENERS_PAGE_LEN: usize = 1_000;
+
 /// Who listens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScanCall {

@@ -1,0 +1,189 @@
+//! Questions about the machine: a look beside, then a judgement on the ledger as it then stands.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portus_core::{Caller, Command, Key, Port, PortRange, ProcessIdentity, Sighting, Target};
+use portus_proto::{self as proto, Code, LISTENERS_PAGE_LEN, Refusal, Reply};
+
+use super::{Hub, Then, Work};
+use crate::inspect::{self, Detail, Plan, Seen};
+use crate::server::Responder;
+use crate::{translate, wording};
+
+/// How long a server gets to end by itself, unless the caller says otherwise.
+const GRACE: Duration = Duration::from_secs(5);
+/// No caller may wait longer for that.
+const GRACE_MAX: Duration = Duration::from_secs(60);
+
+/// What is to be told about what was seen.
+pub(super) struct Judging {
+    question: Question,
+    seen: io::Result<Vec<Seen>>,
+    to: Responder,
+}
+
+enum Question {
+    Scan,
+    Explain { port: Port, caller: Caller },
+    Verify { keys: Vec<Key>, accept_presumed: bool },
+    Kill { port: Port, caller: Caller, dry_run: bool, grace: Duration, spare: BTreeSet<ProcessIdentity> },
+}
+
+impl Hub {
+    pub(super) fn begin_scan(&self, call: &proto::ScanCall, to: Responder) {
+        self.inspect(call.range.unwrap_or(PortRange::ALL), Detail::Brief, Question::Scan, to);
+    }
+
+    pub(super) fn begin_explain(&self, call: &proto::ExplainCall, to: Responder) {
+        let read = || {
+            let (target, caller) = (translate::target(&call.target)?, translate::caller(&call.caller)?);
+            let claimed = match &target {
+                Target::Key(key) => self.engine.broker().claim_of(key).map(|claim| claim.port),
+                _ => None,
+            };
+            Ok((self.port_meant(&target).or_else(|no| claimed.ok_or(no))?, caller))
+        };
+        match read() {
+            Ok((port, caller)) => {
+                self.inspect(PortRange::single(port), Detail::Ancestry, Question::Explain { port, caller }, to);
+            }
+            Err(refusal) => to.answer(Err(refusal)),
+        }
+    }
+
+    pub(super) fn begin_verify(&self, call: &proto::VerifyCall, to: Responder) {
+        let keys = match translate::keys(&call.keys) {
+            Ok(keys) => keys,
+            Err(refusal) => return to.answer(Err(refusal)),
+        };
+        let ports: Vec<Port> =
+            keys.iter().filter_map(|key| self.engine.broker().lease_of(key)).map(|lease| lease.port).collect();
+        let around = ports.iter().min().zip(ports.iter().max());
+        let around = around.and_then(|(first, last)| PortRange::new(*first, *last).ok());
+        // With no lease at all there is nothing to look at, and the judgement says so.
+        let range = around.unwrap_or(PortRange::single(Port::MIN));
+        let question = Question::Verify { keys, accept_presumed: call.accept_presumed };
+        self.inspect(range, Detail::Brief, question, to);
+    }
+
+    pub(super) fn begin_kill(&self, pid: Option<u32>, call: &proto::KillCall, to: Responder) {
+        let read = || {
+            let (target, caller) = (translate::target(&call.target)?, translate::caller(&call.caller)?);
+            Ok((self.port_meant(&target)?, caller))
+        };
+        let (port, caller) = match read() {
+            Ok(read) => read,
+            Err(refusal) => return to.answer(Err(refusal)),
+        };
+        let grace = call.grace_ms.map_or(GRACE, Duration::from_millis).min(GRACE_MAX);
+        let spare = inspect::spared(pid);
+        let question = Question::Kill { port, caller, dry_run: call.dry_run, grace, spare };
+        self.inspect(PortRange::single(port), Detail::Ancestry, question, to);
+    }
+
+    fn port_meant(&self, target: &Target) -> Result<Port, Refusal> {
+        let broker = self.engine.broker();
+        let port = match target {
+            Target::Port(port) => Some(*port),
+            Target::Key(key) => broker.lease_of(key).map(|lease| lease.port),
+            Target::Lease(id) => broker.lease(*id).map(|lease| lease.port),
+            Target::Worktree(_) => None,
+        };
+        port.ok_or_else(|| self.with_view(|view| wording::no_such_lease(target, view)))
+    }
+
+    fn inspect(&self, range: PortRange, detail: Detail, question: Question, to: Responder) {
+        let gatherer = self.gatherer.clone();
+        let slow = move || Some(inspect::look(&gatherer, range, detail));
+        self.beside(slow, move |seen| {
+            let seen = seen.unwrap_or_else(|| Err(io::Error::other("the look did not come to an end")));
+            let single = (range.count() == 1).then_some(range.first());
+            let sightings = seen.as_deref().map(|seen| sightings(seen, single)).unwrap_or_default();
+            // What was seen is told to the ledger first, so that the answer and the ledger agree.
+            let then = Then::Judge(Box::new(Judging { question, seen, to }));
+            Some(Work { command: Command::Sighted { sightings }, then })
+        });
+    }
+
+    pub(super) fn judge(&self, judging: Judging) {
+        let Judging { question, seen, to } = judging;
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(error) => {
+                let message = format!("the system's sockets cannot be listed: {error}");
+                let refusal = Refusal::new(Code::Internal, message, "`portus doctor` may say more");
+                return to.answer(Err(refusal));
+            }
+        };
+        let reply = self.with_view(|view| match question {
+            Question::Scan => Ok(Reply::Listeners(page(&seen).iter().map(|seen| seen.shape(view)).collect())),
+            Question::Explain { port, caller } => {
+                Ok(Reply::Explained(Box::new(inspect::explain(view, port, &seen, &caller))))
+            }
+            Question::Verify { keys, accept_presumed } => {
+                Ok(Reply::Verified(inspect::verify(view, &keys, &seen, accept_presumed)))
+            }
+            Question::Kill { port, caller, dry_run, grace, spare } => {
+                Err((inspect::plan(view, port, &seen, &caller, &spare), dry_run, grace, spare))
+            }
+        });
+        match reply {
+            Ok(reply) => to.answer(Ok(reply)),
+            Err((Ok(plan), dry_run, grace, spare)) => self.carry_out(plan, dry_run, grace, spare, to),
+            Err((Err(refusal), ..)) => to.answer(Err(refusal)),
+        }
+    }
+
+    /// Ends what a plan names, or tells what would be ended. Slow, and so beside.
+    fn carry_out(&self, plan: Plan, dry_run: bool, grace: Duration, spare: BTreeSet<ProcessIdentity>, to: Responder) {
+        let busy = Arc::clone(&self.busy);
+        tokio::task::spawn_blocking(move || {
+            to.answer(ended(plan, dry_run, grace, &spare));
+            drop(busy);
+        });
+    }
+}
+
+fn ended(plan: Plan, dry_run: bool, grace: Duration, spare: &BTreeSet<ProcessIdentity>) -> Result<Reply, Refusal> {
+    let port = plan.port;
+    if dry_run {
+        return Ok(Reply::Killed(proto::Killed { port, killed: inspect::trees(&plan.roots, spare), dry_run }));
+    }
+    if let Some(refusal) = plan.refusal {
+        return Err(inspect::with_processes(refusal, inspect::trees(&plan.roots, spare)));
+    }
+    let (killed, stuck) = inspect::end(&plan, spare, grace);
+    tracing::info!(port = port.number(), killed = killed.len(), stuck = stuck.len(), "ended what listened");
+    if stuck.is_empty() {
+        return Ok(Reply::Killed(proto::Killed { port, killed, dry_run }));
+    }
+    let names = stuck.iter().map(|one| format!("{} (pid {})", one.command, one.pid)).collect::<Vec<_>>().join(", ");
+    let message = format!("not everything on port {port} ended: {names}");
+    let mut refusal = Refusal::new(Code::Internal, message, "look at these processes; the kernel may hold them");
+    refusal.facts.processes = stuck;
+    Err(refusal)
+}
+
+/// What was seen, for the ledger. Of a single port also that nobody listens there.
+fn sightings(seen: &[Seen], single: Option<Port>) -> Vec<Sighting> {
+    let ports: BTreeSet<Port> = seen.iter().map(|seen| seen.port).chain(single).collect();
+    let of = |port: Port| seen.iter().filter(move |seen| seen.port == port && !seen.is_own());
+    ports
+        .into_iter()
+        .map(|port| Sighting { port, listeners: of(port).map(|seen| seen.listener.clone()).collect() })
+        .collect()
+}
+
+/// As many rows as one answer may hold, cut only between ports.
+fn page(seen: &[Seen]) -> &[Seen] {
+    match seen.get(LISTENERS_PAGE_LEN) {
+        None => seen,
+        Some(next) => {
+            let end = seen.iter().position(|seen| seen.port == next.port).filter(|end| *end > 0);
+            end.map_or(seen, |end| &seen[..end])
+        }
+    }
+}
