@@ -303,6 +303,18 @@ fn a_tree_whose_root_is_gone_is_left_alone() {
 }
 
 #[test]
+fn what_detached_itself_within_the_roots_group_is_ended_too() {
+    let mut shell = Shell::start("exec 3<&0; (sh -c 'echo $$; read x <&3' &); echo; read y; :");
+    let lines = [shell.line(), shell.line()];
+    let orphan = lines.iter().find_map(|line| line.parse().ok()).unwrap();
+    let described = describe(orphan).unwrap();
+    let outcome = end_tree(&shell.identity(), &BTreeSet::new(), PATIENCE);
+    // Where somebody else adopts orphans, this one has a parent of its own.
+    assert_eq!(is_alive(&described.identity), described.parent != 1);
+    assert_eq!(outcome.survivors, []);
+}
+
+#[test]
 fn those_who_shared_a_pipeline_with_the_root_are_left_alone() {
     // As with `server | tee log`: one group, led by the root, and a sibling whose parent lives.
     let leader = Shell::start("read x");
