@@ -122,7 +122,11 @@ fn add_flag(words: &mut Vec<OsString>, port: Port) -> Option<Addition> {
 
 /// The variables that the configuration has for commands. Those of the main service go before the others', and only
 /// its own mistakes are the user's at this moment.
-fn of_commands(workspace: &Workspace, ports: &Ports, main: &ServiceName) -> Result<BTreeMap<String, String>, Failure> {
+pub(crate) fn of_commands(
+    workspace: &Workspace,
+    ports: &Ports,
+    main: &ServiceName,
+) -> Result<BTreeMap<String, String>, Failure> {
     let mut variables = BTreeMap::new();
     let declared = &workspace.config.services;
     let (own, others): (Vec<_>, Vec<_>) = declared.values().partition(|service| service.name == *main);

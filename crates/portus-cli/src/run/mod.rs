@@ -23,6 +23,9 @@ use portus_core::ServiceName;
 use portus_os::supervise::{Event, SignalTrap, Status, Supervisor, TerminalPolicy, become_subreaper};
 use portus_proto::{Ask, Code, GuardWish, Lease, RequestCall};
 
+pub(crate) use self::command::of_commands;
+pub(crate) use self::expand::Ports;
+
 use self::announce::Voice;
 use self::command::Command;
 use self::lease::{Abandoned, Tenancy};
