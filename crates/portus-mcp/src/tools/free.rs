@@ -1,0 +1,88 @@
+//! `free_port`: ends what listens, after somebody agreed.
+
+use portus_proto::{Code, KillCall, Killed};
+
+use super::{Answer, Arguments, Bench, Named, ToolError};
+
+/// What would be ended, as it was looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    named: Named,
+    force: bool,
+    found: Killed,
+}
+
+/// Looks at what would be ended, and ends nothing.
+pub(crate) fn look(bench: &Bench, arguments: &Arguments) -> Result<Plan, ToolError> {
+    let named = match Named::of(arguments, &["service", "port"])? {
+        Some(named) => named,
+        None => Named::Service(bench.workspace.service()?),
+    };
+    let force = arguments.flag("force")?;
+    let found = kill(bench, &named, force, true)?;
+    Ok(Plan { named, force, found })
+}
+
+/// Ends it.
+pub(crate) fn end(bench: &Bench, plan: &Plan) -> Result<Answer, ToolError> {
+    let killed = kill(bench, &plan.named, plan.force, false)?;
+    let next = format!(
+        "Ended: {}. Port {} is free; call request_port before you start a server.",
+        processes(&killed),
+        killed.port
+    );
+    Answer::new(next).with("port", killed.port)?.with("killed", &killed.killed)?.with("dry_run", killed.dry_run)
+}
+
+impl Plan {
+    /// What a person is asked.
+    pub(crate) fn question(&self, bench: &Bench) -> String {
+        let whose = if self.force { "Portus would not end this without force. " } else { "" };
+        format!(
+            "{whose}End what listens on port {}? {} (asked for by an agent in {})",
+            self.found.port,
+            processes(&self.found),
+            bench.workspace.worktree
+        )
+    }
+
+    /// Stands for exactly these processes, so that an agreement cannot end others.
+    pub(crate) fn fingerprint(&self) -> String {
+        let pids: Vec<String> = self.found.killed.iter().map(|process| process.pid.to_string()).collect();
+        format!("port={};pids={};force={}", self.found.port, pids.join(","), self.force)
+    }
+
+    /// Nobody could be asked.
+    pub(crate) fn unconfirmed(&self) -> ToolError {
+        let what = format!("nothing was ended; this would be: {}, on port {}", processes(&self.found), self.found.port);
+        let todo = "Ask the user; if they agree, call free_port again with the same arguments and `confirm`: true";
+        ToolError::new("confirmation_required", what, todo)
+    }
+
+    /// Somebody was asked and said no.
+    pub(crate) fn declined(&self) -> ToolError {
+        let what = format!("the user did not agree to end what listens on port {}; nothing was ended", self.found.port);
+        ToolError::new("declined", what, "Call request_port for another port, and do not ask again")
+    }
+}
+
+fn kill(bench: &Bench, named: &Named, force: bool, dry_run: bool) -> Result<Killed, ToolError> {
+    let workspace = &bench.workspace;
+    let call = KillCall { target: named.target(workspace), caller: workspace.caller(force), dry_run, grace_ms: None };
+    bench.client()?.kill(call).map_err(ToolError::from).map_err(|error| {
+        if error.is(Code::NotYours) || error.is(Code::ForeignListener) {
+            error.advising(
+                "Leave it running and call request_port for a port of your own. Only if the user asked to end it: \
+                 free_port with `force`: true",
+            )
+        } else {
+            error
+        }
+    })
+}
+
+fn processes(killed: &Killed) -> String {
+    let all: Vec<String> =
+        killed.killed.iter().map(|process| format!("`{}` (pid {})", process.command, process.pid)).collect();
+    if all.is_empty() { "no process".to_owned() } else { all.join(", ") }
+}
