@@ -7,8 +7,9 @@ use clap::{Args, ValueEnum};
 use portus_client::config::Wish;
 use portus_client::{Overrides, Workspace, parse_duration};
 use portus_core::{LeaseId, Port, PortRange, Protocol, ServiceName};
-use portus_proto::Target;
+use portus_proto::{Scope, Target};
 
+use crate::context::Context;
 use crate::failure::Failure;
 
 /// What every command takes.
@@ -57,6 +58,35 @@ pub(crate) struct Place {
 impl From<Place> for Overrides {
     fn from(place: Place) -> Self {
         Self { project: place.project, worktree: place.worktree }
+    }
+}
+
+/// Which part of the ledger is meant.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ScopeArgs {
+    /// The whole project, or the one named: --project=NAME
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, conflicts_with = "all")]
+    #[expect(clippy::option_option, reason = "the option, and its value, may be absent")]
+    project: Option<Option<String>>,
+    /// All projects of this user
+    #[arg(long)]
+    all: bool,
+    /// A directory of the worktree, instead of the current one
+    #[arg(long, value_name = "DIR")]
+    worktree: Option<PathBuf>,
+}
+
+impl ScopeArgs {
+    /// The same on the wire.
+    pub(crate) fn scope(&self, context: &Context) -> Result<Scope, Failure> {
+        if self.all {
+            return Ok(Scope::All);
+        }
+        if let Some(Some(name)) = &self.project {
+            return Ok(Scope::Project(name.clone()));
+        }
+        let workspace = context.workspace(Overrides { project: None, worktree: self.worktree.clone() })?;
+        Ok(if self.project.is_some() { workspace.project_scope() } else { workspace.scope() })
     }
 }
 
@@ -171,11 +201,6 @@ pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
         Ok(duration) if duration.is_zero() => Err(format!("`{text}` is no time at all")),
         other => other.map_err(|error| error.to_string()),
     }
-}
-
-/// Reads a length of time.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text).map_err(|error| error.to_string())
 }
 
 /// Milliseconds, for the wire.

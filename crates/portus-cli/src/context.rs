@@ -24,6 +24,11 @@ impl Context {
         Self { output: Output::new(global), timeout: global.timeout, home: OnceCell::new() }
     }
 
+    /// What `--timeout` says.
+    pub(crate) const fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
     /// The daemon's directory.
     pub(crate) fn home(&self) -> Result<&Home, Failure> {
         if let Some(home) = self.home.get() {

@@ -144,6 +144,30 @@ pub(crate) fn claims(claims: &[Claim], with_place: bool) -> String {
     }
 }
 
+/// Prints claims, or that there are none.
+pub(crate) fn show_claims(claims: Vec<Claim>, with_place: bool, output: Output) -> Outcome {
+    if output.json {
+        output.reply(portus_client::shapes::Claims { claims })?;
+    } else if claims.is_empty() {
+        output.note("no claims here");
+    } else {
+        output.styled(&self::claims(&claims, with_place))?;
+    }
+    Ok(Exit::DONE)
+}
+
+/// Prints claims that something was done to, in one sentence each.
+pub(crate) fn show_done_claims(claims: Vec<Claim>, what: &str, output: Output) -> Outcome {
+    if output.json {
+        output.reply(portus_client::shapes::Claims { claims })?;
+        return Ok(Exit::DONE);
+    }
+    for claim in &claims {
+        output.say(&format!("{what} {} of {} (port {})", claim.service, claim.project, claim.port));
+    }
+    Ok(Exit::DONE)
+}
+
 /// Prints leases that something was done to, in one sentence each.
 pub(crate) fn show_done(reply: LeasesReply, what: &str, output: Output) -> Outcome {
     if output.json {

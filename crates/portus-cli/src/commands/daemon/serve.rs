@@ -71,8 +71,7 @@ impl From<DaemonError> for Failure {
         let (exit, code) = match &error {
             DaemonError::AlreadyRunning { .. } => (Exit::NO_PORT, "already_running"),
             DaemonError::Place(_) => (Exit::NO_DAEMON, "no_home"),
-            DaemonError::Journal(_) | DaemonError::Doubt(_) => (Exit::FAILED, "journal_failed"),
-            DaemonError::Unsupported => (Exit::FAILED, "unsupported"),
+            DaemonError::Journal(_) | DaemonError::Recovery(_) | DaemonError::Doubt => (Exit::FAILED, "journal_failed"),
             DaemonError::Io { .. } => (Exit::FAILED, "io"),
         };
         Self::new(exit, code, error.to_string(), error.hint())

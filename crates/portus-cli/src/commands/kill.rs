@@ -1,0 +1,53 @@
+//! `portus kill`
+
+use std::time::Duration;
+
+use portus_proto::{KillCall, Killed};
+
+use crate::args::{Named, Place, millis, positive_duration};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Outcome;
+
+/// End what listens on a port, by its process tree, and nothing else
+///
+/// What is another worktree's, or nobody's that is known, is only shown (exit code 5), unless forced.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// A service of this worktree, a port, or lease:42
+    #[arg(value_name = "SERVICE|PORT|LEASE")]
+    target: Named,
+    /// Also what is not this worktree's
+    #[arg(long)]
+    force: bool,
+    /// Only tell what would be ended
+    #[arg(long)]
+    dry_run: bool,
+    /// How long to wait between asking and forcing, such as 5s
+    #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
+    grace: Option<Duration>,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(crate) fn run(args: Args, context: &Context) -> Outcome {
+    let workspace = context.workspace(args.place)?;
+    let call = KillCall {
+        target: args.target.target(&workspace),
+        caller: workspace.caller(args.force),
+        dry_run: args.dry_run,
+        grace_ms: args.grace.map(millis),
+    };
+    let killed = context.connect()?.kill(call)?;
+    if context.output.json {
+        context.output.reply(killed)?;
+    } else {
+        context.output.data(told(&killed).as_bytes())?;
+    }
+    Ok(Exit::DONE)
+}
+
+fn told(killed: &Killed) -> String {
+    let what = if killed.dry_run { "would end" } else { "ended" };
+    killed.killed.iter().map(|process| format!("{what} {} ({})\n", process.command, process.pid)).collect()
+}

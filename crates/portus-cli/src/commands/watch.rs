@@ -1,0 +1,57 @@
+//! `portus watch`
+
+use portus_client::shapes::{Envelope, Subject, WatchLine};
+use portus_proto::Event;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+use crate::text;
+
+/// Print what happens, as it happens; one JSON object a line with --json
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {}
+
+pub(crate) fn run(_args: Args, context: &Context) -> Outcome {
+    let output = context.output;
+    let events = context.connect()?.into_events()?;
+    output.detail("watching");
+    for event in events {
+        let line = if output.json { json(event?)? } else { sentence(event?) };
+        if !output.line(&line)? {
+            break;
+        }
+    }
+    Ok(Exit::DONE)
+}
+
+fn json(event: Event) -> Result<String, Failure> {
+    serde_json::to_string(&Envelope::of(WatchLine::from(event)))
+        .map_err(|error| Failure::new(Exit::FAILED, "internal", error.to_string(), ""))
+}
+
+fn sentence(event: Event) -> String {
+    let WatchLine { at, event, subject } = event.into();
+    let what = match subject {
+        Subject::Lease { lease } => format!(
+            "{} of {}, port {}: {} ({}, lease:{})",
+            lease.service,
+            lease.project,
+            text::port(&lease),
+            text::state(&lease),
+            lease.worktree,
+            lease.id
+        ),
+        Subject::Claim { claim, reason } => {
+            let why = reason.map(|reason| format!(": {}", reason.word().replace('_', " "))).unwrap_or_default();
+            format!("{} of {}, port {} ({}){why}", claim.service, claim.project, claim.port, claim.worktree)
+        }
+        Subject::Quarantine { quarantine } => format!("port {}: {}", quarantine.port, quarantine.reason),
+        Subject::Port { port } => format!("port {port}"),
+        Subject::Line { key, port, waiting } => {
+            format!("{} of {} for port {port}, {waiting} in line", key.service, key.project)
+        }
+        Subject::Missed { missed } => format!("{missed} events were lost: list anew"),
+    };
+    format!("{at}  {event:<12}  {what}")
+}
