@@ -61,6 +61,7 @@ pub(crate) const COMMANDS: &[Entry] = &[
     entry!("quarantine", commands::quarantine::Args, commands::quarantine::run),
     entry!("revive", commands::revive::Args, commands::revive::run),
     entry!("watch", commands::watch::Args, commands::watch::run),
+    entry!("mcp", commands::mcp::Args, commands::mcp::run),
     entry!("daemon", commands::daemon::Args, commands::daemon::run),
     entry!("doctor", commands::doctor::Args, commands::doctor::run),
     entry!("completions", commands::completions::Args, commands::completions::run),
