@@ -33,7 +33,7 @@ pub enum Change {
     Extended {
         /// Which lease.
         lease: LeaseId,
-        /// The pending deadline, on the awake clock; `None` where none applies.
+        /// The deadline if nobody listens, on the awake clock; `None` where none applies.
         until: Option<Timestamp>,
         /// The time to live.
         ttl: Option<Ttl>,

@@ -177,8 +177,10 @@ impl Lease {
         match change {
             Change::Extended { until, ttl, .. } => {
                 self.ttl = *ttl;
-                if let LeaseState::Pending { until: deadline } = &mut self.state {
-                    *deadline = *until;
+                if let LeaseState::Pending { until: deadline } | LeaseState::Lapsing { until: deadline } =
+                    &mut self.state
+                {
+                    *deadline = until.or(*deadline);
                 }
             }
             Change::Adopted { holder, requester, .. } => {

@@ -31,7 +31,8 @@ pub struct Lease {
     pub watched: BTreeSet<ProcessIdentity>,
     /// Whether the port is kept in the kernel, and whom the guard lets past.
     pub guard: Option<Admit>,
-    /// Its time to live, if it was given one. Means nothing while a holder lives.
+    /// Its time to live, if it was given one. Means nothing where a holder was named: such a lease
+    /// ends with the holder's tree.
     pub ttl: Option<Ttl>,
     /// Whether a listener without evidence was last seen on the port.
     pub contested: bool,
@@ -122,16 +123,26 @@ impl Lease {
             LeaseState::Pending { until } | LeaseState::Lapsing { until } => until,
             LeaseState::Active { .. } | LeaseState::Ended { .. } => None,
         };
-        match (by_state, self.ttl.map(|ttl| ttl.until)) {
+        match (by_state, self.expiry()) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         }
     }
 
-    /// Whether its port should be looked at now and then: somebody may begin to listen.
+    /// When its time to live runs out, on the awake clock, if that can end it.
     #[must_use]
-    pub const fn wants_looks(&self) -> bool {
-        let waiting = matches!(self.state, LeaseState::Pending { .. } | LeaseState::Lapsing { .. });
-        waiting && !matches!(self.guard, Some(Admit::Nobody))
+    pub fn expiry(&self) -> Option<Timestamp> {
+        self.ttl.map(|ttl| ttl.until).filter(|_| self.holder.is_none())
+    }
+
+    /// Whether its port should be looked at now and then: somebody may begin to listen, or a
+    /// listener whose process cannot be watched (another user's proxy, say) may be gone.
+    #[must_use]
+    pub fn wants_looks(&self) -> bool {
+        match self.state {
+            LeaseState::Pending { .. } | LeaseState::Lapsing { .. } => self.guard != Some(Admit::Nobody),
+            LeaseState::Active { .. } => self.processes().next().is_none(),
+            LeaseState::Ended { .. } => false,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! From the grant to the end: confirm, renew, release, a holder's program, deadlines.
 
 use super::Verdict;
-use crate::broker::{Answer, Broker, Caller, Change, Lease, LeaseState, Refusal, Target, Ttl};
+use crate::broker::{Answer, Broker, Caller, Change, Lease, LeaseState, Refusal, Target};
 use crate::vocabulary::{
     Admit, EndReason, Evidence, LeaseId, Look, Moment, ProcessIdentity, QuarantineUntil, Sighting, Span, Survey,
 };
@@ -46,14 +46,8 @@ impl Broker {
     pub(super) fn renew(&self, now: Moment, target: &Target, caller: &Caller, ttl: Option<Span>) -> Verdict {
         self.check_ttl(ttl)?;
         let lease = self.own_target(target, caller)?;
-        let span = ttl.or(lease.ttl.map(|ttl| ttl.span));
-        let pending = span.unwrap_or(self.policy.pending).max(self.policy.pending);
-        let until = match lease.state {
-            LeaseState::Pending { until: Some(_) } => Some(now.awake + pending),
-            _ => None,
-        };
-        let ttl = span.map(|span| Ttl { span, until: now.awake + span });
-        Ok((vec![Change::Extended { lease: lease.id, until, ttl }], Answer::Touched(vec![lease.id])))
+        let changes = self.extension(now, lease, ttl, |_, _| true).into_iter().collect();
+        Ok((changes, Answer::Touched(vec![lease.id])))
     }
 
     pub(super) fn release(&self, now: Moment, targets: &[Target], caller: &Caller) -> Verdict {
@@ -129,12 +123,12 @@ impl Broker {
 
     /// Ends what is due, unless the last look shows that it is up.
     pub(super) fn tick(&self, now: Moment, sightings: &[Sighting]) -> Vec<Change> {
-        let mut changes = self.sighted(sightings);
+        let mut changes = self.sighted(now, sightings);
         let confirmed = |id: LeaseId, changes: &[Change]| {
             changes.iter().any(|change| matches!(change, Change::Confirmed { lease, .. } if *lease == id))
         };
         for lease in self.due(now.awake) {
-            let expired = lease.ttl.is_some_and(|ttl| ttl.until <= now.awake);
+            let expired = lease.expiry().is_some_and(|until| until <= now.awake);
             if expired || !confirmed(lease.id, &changes) {
                 changes.push(self.ended(now, lease, end_reason(lease, expired)));
             }

@@ -37,7 +37,7 @@ impl Broker {
             Command::ProcessExited { process, sightings, survivors } => {
                 Ok((self.process_exited(now, process, &sightings, &survivors), Answer::Done))
             }
-            Command::Sighted { sightings } => Ok((self.sighted(&sightings), Answer::Done)),
+            Command::Sighted { sightings } => Ok((self.sighted(now, &sightings), Answer::Done)),
             Command::TreeSeen { lease, elsewhere } => Ok((self.tree_seen(lease, elsewhere), Answer::Done)),
             Command::GuardLost { port } => Ok((self.guard_lost(port), Answer::Done)),
             Command::Tick { sightings } => Ok((self.tick(now, &sightings), Answer::Done)),

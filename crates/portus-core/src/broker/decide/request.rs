@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Verdict;
 use crate::broker::select::{Choice, Pick};
 use crate::broker::{Answer, Ask, Broker, Change, Lease, LeaseState, Leased, Limited, Purpose, Refusal, Request, Ttl};
-use crate::vocabulary::{Claim, EndReason, Key, LeaseId, Moment, Span, Survey};
+use crate::vocabulary::{Claim, EndReason, Key, LeaseId, Moment, Span, Survey, Timestamp};
 
 impl Broker {
     pub(super) fn request(&self, now: Moment, request: &Request, survey: &Survey) -> Verdict {
@@ -92,27 +92,38 @@ impl Broker {
     /// Asking again moves the deadlines, but only once half has passed: the usual repeat writes
     /// nothing.
     fn extended(&self, now: Moment, request: &Request, id: LeaseId) -> Option<Change> {
-        let lease = self.lease(id)?;
+        let half_gone = |until: Timestamp, span: Span| until.since(now.awake).as_millis() < span.as_millis() / 2;
+        self.extension(now, self.lease(id)?, request.ttl, half_gone)
+    }
+
+    /// What a renewal moves: the time to live, and how long a listener is waited for. `stale` says
+    /// of a deadline and its whole span whether it is worth moving.
+    pub(super) fn extension(
+        &self,
+        now: Moment,
+        lease: &Lease,
+        ttl: Option<Span>,
+        stale: impl Fn(Timestamp, Span) -> bool,
+    ) -> Option<Change> {
         if lease.living_holder().is_some() {
             return None;
         }
-        let half_gone = |until: crate::Timestamp, span: Span| until.since(now.awake).as_millis() < span.as_millis() / 2;
+        let span = ttl.or(lease.ttl.map(|ttl| ttl.span)).filter(|_| lease.holder.is_none());
+        let wait = span.unwrap_or(self.policy.pending).max(self.policy.pending);
         let waiting = match lease.state {
-            LeaseState::Pending { until } => until,
-            _ => None,
+            LeaseState::Pending { until } | LeaseState::Lapsing { until } => until,
+            LeaseState::Active { .. } | LeaseState::Ended { .. } => None,
         };
-        let ttl = request.ttl.or(lease.ttl.map(|ttl| ttl.span));
-        let ttl_stale = match (lease.ttl, ttl) {
-            (Some(had), Some(wanted)) => had.span != wanted || half_gone(had.until, wanted),
+        let ttl_moves = match (lease.ttl, span) {
+            (Some(had), Some(span)) => had.span != span || stale(had.until, span),
             (None, Some(_)) => true,
             (_, None) => false,
         };
-        let span = ttl.unwrap_or(self.policy.pending).max(self.policy.pending);
-        let pending_stale = waiting.is_some_and(|until| half_gone(until, span));
-        (ttl_stale || pending_stale).then(|| Change::Extended {
-            lease: id,
-            until: waiting.map(|until| until.max(now.awake + span)),
-            ttl: ttl.map(|span| Ttl { span, until: now.awake + span }),
+        let wait_moves = waiting.is_some_and(|until| stale(until, wait));
+        (ttl_moves || wait_moves).then(|| Change::Extended {
+            lease: lease.id,
+            until: waiting.map(|until| until.max(now.awake + wait)),
+            ttl: span.map(|span| Ttl { span, until: now.awake + span }).or(lease.ttl),
         })
     }
 

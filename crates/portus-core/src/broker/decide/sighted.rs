@@ -9,9 +9,23 @@ use crate::vocabulary::{EndReason, Evidence, LeaseId, Listener, Moment, Port, Pr
 const WATCHED_MAX: usize = 64;
 
 impl Broker {
-    pub(super) fn sighted(&self, sightings: &[Sighting]) -> Vec<Change> {
-        let seen = sightings.iter().filter_map(|sighting| Some((self.lease_on(sighting.port)?, sighting)));
-        seen.flat_map(|(lease, sighting)| self.sighted_for(lease, sighting)).collect()
+    pub(super) fn sighted(&self, now: Moment, sightings: &[Sighting]) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for sighting in sightings {
+            let Some(lease) = self.lease_on(sighting.port) else { continue };
+            changes.extend(self.sighted_for(lease, sighting));
+            // Nobody will tell of the end of a process that could not be watched.
+            let unwatched = lease.evidence().is_some() && lease.processes().next().is_none();
+            if unwatched && !self.served(lease, sighting) {
+                changes.push(Change::Lapsed { lease: lease.id, until: Some(now.awake + self.policy.lapsing) });
+            }
+        }
+        changes
+    }
+
+    /// Whether a listener of the lease's own was seen.
+    fn served(&self, lease: &Lease, sighting: &Sighting) -> bool {
+        lease.concerned(sighting).into_iter().any(|listener| self.evidence(lease, listener).is_some())
     }
 
     /// What a look at its port means for a lease.
@@ -78,14 +92,12 @@ impl Broker {
         survivors: &[ProcessIdentity],
     ) -> Vec<Change> {
         let holder_gone = lease.living_holder().is_some_and(|holder| holder.process == gone);
-        let served = sighting.is_some_and(|sighting| {
-            let others = lease.concerned(sighting).into_iter().filter(|listener| listener.process != Some(gone));
-            others.into_iter().any(|listener| self.evidence(lease, listener).is_some())
-        });
+        let tree_only = holder_gone || lease.orphaned;
+        let sighting = sighting.map(|sighting| without(sighting, gone));
+        let served = sighting.as_ref().is_some_and(|sighting| self.served(lease, sighting));
         let left: Vec<_> = survivors.iter().copied().filter(|process| *process != gone).collect();
         let watched_left = lease.watched.iter().any(|process| *process != gone);
-        let bereft = !served && left.is_empty() && !watched_left;
-        if bereft && (holder_gone || lease.orphaned) {
+        if tree_only && !served && left.is_empty() && !watched_left {
             return vec![self.ended(now, lease, EndReason::HolderExited)];
         }
         let mut changes = Vec::new();
@@ -95,13 +107,15 @@ impl Broker {
         let id = lease.id;
         if holder_gone {
             changes.push(Change::Orphaned { lease: id, until: now.awake + self.policy.pending });
+        }
+        if tree_only {
             let fresh: BTreeSet<_> = left.into_iter().filter(|process| !lease.watched.contains(process)).collect();
             let processes: Vec<_> = fresh.into_iter().take(WATCHED_MAX.saturating_sub(lease.watched.len())).collect();
             if !processes.is_empty() {
                 changes.push(Change::Attached { lease: id, processes });
             }
         }
-        changes.extend(sighting.into_iter().flat_map(|sighting| self.sighted_for(lease, sighting)));
+        changes.extend(sighting.iter().flat_map(|sighting| self.sighted_for(lease, sighting)));
         if matches!(lease.state, LeaseState::Active { .. }) && !served {
             let held = lease.living_holder().is_some() && !holder_gone;
             let until = (!held).then(|| now.awake + self.policy.lapsing);
@@ -111,8 +125,9 @@ impl Broker {
     }
 
     /// Why a listener on the lease's port is believed to be the lease's own; `None` for a
-    /// stranger.
-    pub(super) fn evidence(&self, lease: &Lease, listener: &Listener) -> Option<Evidence> {
+    /// stranger. Meant for a live lease and a listener on its port.
+    #[must_use]
+    pub fn evidence(&self, lease: &Lease, listener: &Listener) -> Option<Evidence> {
         let of_tree = |root: &ProcessIdentity| listener.process == Some(*root) || listener.lineage.contains(root);
         let holder = lease.holder.as_ref().map(|holder| &holder.process);
         if holder.is_some() && holder.into_iter().chain(&lease.watched).any(of_tree) {
@@ -161,4 +176,10 @@ impl Lease {
         let listeners = sighting.listeners.iter();
         listeners.filter(|listener| here && self.protocol.covers(listener.protocol)).collect()
     }
+}
+
+/// What would have been seen a moment later, when the process's sockets are closed as well.
+fn without(sighting: &Sighting, gone: ProcessIdentity) -> Sighting {
+    let listeners = sighting.listeners.iter().filter(|listener| listener.process != Some(gone));
+    Sighting { port: sighting.port, listeners: listeners.cloned().collect() }
 }

@@ -4,6 +4,8 @@
 mod blocks;
 mod check;
 mod groups;
+mod holders;
+mod limits;
 mod order;
 mod rig;
 mod strict;

@@ -170,8 +170,12 @@ pub(super) fn stranger(pid: u32) -> Listener {
 }
 
 impl Listener {
-    pub(super) fn under(mut self, pid: u32) -> Self {
-        self.lineage.insert(process(pid));
+    pub(super) fn under(self, pid: u32) -> Self {
+        self.of_tree(process(pid))
+    }
+
+    pub(super) fn of_tree(mut self, root: ProcessIdentity) -> Self {
+        self.lineage.insert(root);
         self
     }
 
