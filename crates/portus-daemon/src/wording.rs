@@ -361,3 +361,6 @@ fn span(span: core::Span) -> String {
         _ => format!("{} h", seconds.div_ceil(3_600)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -167,3 +167,6 @@ const fn missing(wanted: Protocol, held: Option<Protocol>) -> Protocol {
         _ => wanted,
     }
 }
+
+#[cfg(test)]
+mod tests;

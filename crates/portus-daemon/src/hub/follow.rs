@@ -71,6 +71,7 @@ impl Hub {
     pub(super) fn tell_looks(&self, id: LeaseId) {
         let Some(lease) = self.engine.broker().lease(id).filter(|lease| lease.wants_looks()) else { return };
         let holder = lease.living_holder().map(|holder| holder.process);
-        self.engine.world().looks().changed(id, holder, lease.contested);
+        let believed = lease.contested || lease.evidence().is_some();
+        self.engine.world().looks().changed(id, holder, believed);
     }
 }

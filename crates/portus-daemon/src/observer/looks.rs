@@ -102,11 +102,11 @@ impl Looks {
     }
 
     /// The lease has changed: what was found before may mean something else, so that it is told
-    /// again at the next look; that nobody listens, only if somebody is believed to (`contested`).
+    /// again at the next look; that nobody listens, only if somebody is `believed` to.
     /// Names the living holder whose tree may listen elsewhere.
-    pub(crate) fn changed(&self, lease: LeaseId, holder: Option<ProcessIdentity>, contested: bool) {
+    pub(crate) fn changed(&self, lease: LeaseId, holder: Option<ProcessIdentity>, believed: bool) {
         if let Some(known) = self.shared.state().known.get_mut(&lease) {
-            let inodes = contested.then_some(NO_INODE).into_iter().collect();
+            let inodes = believed.then_some(NO_INODE).into_iter().collect();
             *known = Known { holder, inodes, ..Known::default() };
         }
     }

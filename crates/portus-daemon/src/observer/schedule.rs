@@ -64,7 +64,6 @@ impl Schedule {
         }
     }
 
-
     /// When the next look is due; `None` when nothing is looked at.
     pub(crate) fn next(&self) -> Option<Time> {
         self.queue.first().map(|(at, _)| *at)

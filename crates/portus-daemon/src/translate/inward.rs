@@ -230,3 +230,6 @@ fn shown(text: &str) -> String {
     let plain = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
     text.chars().take(TEXT_LEN_MAX).map(plain).collect()
 }
+
+#[cfg(test)]
+mod tests;

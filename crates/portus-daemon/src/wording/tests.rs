@@ -1,0 +1,147 @@
+use super::*;
+use portus_core::{
+    Broker, Change, Holder, Key, Lease, LeaseId, LeaseState, Moment, Policy, Port, PortRange, ProcessIdentity,
+    Protocol, Requester, Span, Timestamp,
+};
+
+fn key(worktree: &str) -> Key {
+    Key { project: "shop".into(), worktree: worktree.into(), service: "web".parse().unwrap() }
+}
+
+fn port() -> Port {
+    Port::new(3_000).unwrap()
+}
+
+fn process() -> ProcessIdentity {
+    ProcessIdentity { pid: 77, birth: 1, boot: portus_core::BootId(1) }
+}
+
+/// A ledger with one lease, number 1, of `/w` on port 3000, held by process 77.
+fn broker() -> Broker {
+    let lease = Lease {
+        id: LeaseId(1),
+        key: key("/w"),
+        port: port(),
+        protocol: Protocol::Tcp,
+        state: LeaseState::Pending { until: None },
+        holder: Some(Holder { process: process(), command: "portus run".into() }),
+        orphaned: false,
+        requester: Requester::default(),
+        watched: Default::default(),
+        guard: None,
+        ttl: None,
+        contested: false,
+        drifted_to: None,
+        granted_at: Timestamp(0),
+    };
+    Broker::from_history(Policy::default(), [Change::Granted { lease: Box::new(lease), cool_until: None }])
+}
+
+fn told(no: &core::Refusal) -> Refusal {
+    let broker = broker();
+    refusal(no, &View { broker: &broker, now: Moment::default(), guarded: &|_| false })
+}
+
+#[test]
+fn every_refusal_says_what_happened_and_what_to_do() {
+    let ranges = vec![PortRange::single(port())];
+    let reasons = core::Reasons { leased: 3, taken: 1, ..core::Reasons::default() };
+    let lease = LeaseId(1);
+    let listener = core::Listener {
+        protocol: Protocol::Tcp,
+        process: Some(process()),
+        command: "node other.js".into(),
+        same_user: true,
+        lineage: Default::default(),
+        marker: Default::default(),
+        worktree: Some("/v".into()),
+        container_proxy: false,
+    };
+    let unavailable = |why| core::Refusal::PortUnavailable { key: key("/v"), port: port(), why };
+    let all = [
+        (core::Refusal::NoPort { key: key("/v"), ranges: ranges.clone(), reasons }, "3 leased, 1 taken"),
+        (core::Refusal::NoBlock { key: key("/v"), count: 4, ranges, reasons }, "no 4 ports in a row"),
+        (unavailable(Why::Leased { lease, by: key("/w") }), "held by pid 77 (portus run)"),
+        (unavailable(Why::Claimed { by: key("/w"), pinned: true }), "`web` of shop (/w, pinned)"),
+        (unavailable(Why::Claimed { by: key("/w"), pinned: false }), "`web` of shop (/w)"),
+        (unavailable(Why::Quarantined { reason: "a printer".into() }), "quarantine (a printer)"),
+        (unavailable(Why::Cooling { remaining: Span(1_500) }), "another 2 s"),
+        (unavailable(Why::Excluded), "browsers block it"),
+        (unavailable(Why::Chosen), "another service of the same request"),
+        (unavailable(Why::Taken), "outside of Portus"),
+        (unavailable(Why::Forbidden), "forbids"),
+        (unavailable(Why::NoDescriptors), "descriptor"),
+        (core::Refusal::AlreadyRunning { lease }, "already running: lease 1 of `web` of shop (/w) on port 3000"),
+        (core::Refusal::WrongProtocol { lease, wanted: Protocol::Udp }, "asked for udp"),
+        (core::Refusal::NoSuchLease { target: Target::Key(key("/v")) }, "`web` of shop has no lease (/v)"),
+        (core::Refusal::NoSuchLease { target: Target::Port(port()) }, "port 3000 is not leased"),
+        (core::Refusal::NoSuchLease { target: Target::Lease(LeaseId(9)) }, "there is no lease 9"),
+        (core::Refusal::NoSuchLease { target: Target::Worktree("/v".into()) }, "/v has no lease"),
+        (core::Refusal::NoSuchClaim { key: key("/v") }, "no number of its own"),
+        (core::Refusal::NotQuarantined { port: port() }, "not in quarantine"),
+        (core::Refusal::NoListener { lease }, "nobody listens there"),
+        (core::Refusal::ForeignListener { lease, by: listener }, "pid 77 of /v (node other.js)"),
+        (core::Refusal::NotYours { lease }, "not this worktree's"),
+        (core::Refusal::TooMany { what: Limited::Asks, max: 64 }, "64 services"),
+        (core::Refusal::TooMany { what: Limited::ProjectLeases, max: 9 }, "the project has 9 leases"),
+        (core::Refusal::TooMany { what: Limited::Leases, max: 9 }, "there are 9 leases"),
+        (core::Refusal::TtlTooLong { max: Span::from_days(1) }, "more than 24 h"),
+        (core::Refusal::Senseless { what: "nothing is asked for" }, "nothing is asked for"),
+        (core::Refusal::NoDescriptors, "descriptor"),
+    ];
+    for (no, says) in &all {
+        let told = told(no);
+        assert!(told.message.contains(says), "{:?} does not say {says:?}", told.message);
+        assert!(!told.hint.is_empty(), "no hint for {:?}", told.message);
+        assert!(!told.message.ends_with('.') && !told.message.ends_with(' '), "{:?}", told.message);
+    }
+}
+
+#[test]
+fn facts_are_there_for_programs() {
+    let in_the_way = told(&core::Refusal::PortUnavailable {
+        key: key("/v"),
+        port: port(),
+        why: Why::Leased { lease: LeaseId(1), by: key("/w") },
+    });
+    assert_eq!(in_the_way.facts.port, Some(port()));
+    assert_eq!(in_the_way.facts.lease_id, Some(LeaseId(1)));
+    assert_eq!(in_the_way.facts.processes[0].pid, 77);
+    assert_eq!(in_the_way.facts.lease.unwrap().worktree, "/w");
+    let cooling = Why::Cooling { remaining: Span(1_500) };
+    let later = told(&core::Refusal::PortUnavailable { key: key("/v"), port: port(), why: cooling });
+    assert_eq!((later.code, later.facts.retry_after_ms), (Code::PortUnavailable, Some(1_500)));
+    let full = told(&core::Refusal::NoPort {
+        key: key("/v"),
+        ranges: vec![PortRange::ALL],
+        reasons: core::Reasons { excluded: 2, ..core::Reasons::default() },
+    });
+    assert_eq!((full.facts.ranges.len(), full.facts.reasons.unwrap().excluded), (1, 2));
+    let limited = told(&core::Refusal::TooMany { what: Limited::Asks, max: 64 });
+    assert_eq!((limited.code, limited.facts.max), (Code::LimitReached, Some(64)));
+}
+
+#[test]
+fn spans_are_rounded_up_to_what_people_say() {
+    for (millis, says) in [(0, "0 s"), (1, "1 s"), (59_999, "60 s"), (119_000, "119 s"), (120_001, "3 min")] {
+        assert_eq!(span(Span(millis)), says);
+    }
+    assert_eq!(span(Span::from_days(1)), "24 h");
+}
+
+#[test]
+fn every_note_names_the_service_it_is_about() {
+    let broker = broker();
+    let view = View { broker: &broker, now: Moment::default(), guarded: &|_| false };
+    for one in [
+        Note::PreferredUnavailable { key: key("/v"), port: port(), why: Why::Taken },
+        Note::ClaimUnavailable { key: key("/v"), port: port(), why: Why::Excluded },
+        Note::FellBack { key: key("/v") },
+        Note::Expanded { key: key("/v") },
+        Note::ClaimTaken { from: key("/w"), port: port() },
+        Note::SiblingUnclaimed { key: key("/v") },
+        Note::KeptOther { key: key("/v"), preferred: port() },
+    ] {
+        assert!(note(&one, &view).contains("`web`"), "{one:?}");
+    }
+}
