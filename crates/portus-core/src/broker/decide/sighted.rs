@@ -129,21 +129,23 @@ impl Broker {
     #[must_use]
     pub fn evidence(&self, lease: &Lease, listener: &Listener) -> Option<Evidence> {
         let of_tree = |root: &ProcessIdentity| listener.process == Some(*root) || listener.lineage.contains(root);
-        let holder = lease.holder.as_ref().map(|holder| &holder.process);
-        if holder.is_some() && holder.into_iter().chain(&lease.watched).any(of_tree) {
+        let of_holder = lease.holder.as_ref().is_some_and(|holder| of_tree(&holder.process));
+        let of_watched = lease.watched.iter().any(of_tree);
+        // What is watched by somebody's word makes no tree the holder's.
+        let by_word = of_watched && lease.evidence() == Some(Evidence::Confirm);
+        if of_holder || (of_watched && lease.holder.is_some() && !by_word) {
             return Some(Evidence::Lineage);
         }
         if listener.marker.contains(&lease.id) {
             return Some(Evidence::Marker);
         }
-        if lease.living_holder().is_some() {
-            return None;
-        }
-        if lease.watched.iter().any(of_tree) && lease.evidence() == Some(Evidence::Confirm) {
-            return Some(Evidence::Confirm);
-        }
+        self.by_place(lease, listener).or(by_word.then_some(Evidence::Confirm))
+    }
+
+    /// What speaks for a listener of a lease without a holder.
+    fn by_place(&self, lease: &Lease, listener: &Listener) -> Option<Evidence> {
         let known_elsewhere = listener.worktree.as_ref().is_some_and(|worktree| *worktree != lease.key.worktree);
-        if known_elsewhere || self.of_another(lease, listener) {
+        if lease.living_holder().is_some() || known_elsewhere || self.of_another(lease, listener) {
             return None;
         }
         match &listener.worktree {

@@ -3,6 +3,8 @@
 
 mod blocks;
 mod check;
+mod endings;
+mod evidence;
 mod groups;
 mod holders;
 mod limits;
