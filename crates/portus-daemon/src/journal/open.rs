@@ -12,6 +12,9 @@ use crate::engine::JournalError;
 /// Marks a SQLite file as a journal of Portus: the letters `Port`. Stands in `schema/1.sql` too.
 const APPLICATION_ID: i64 = 0x506F_7274;
 
+/// How long the log's file stays when the log begins anew: room that need not be asked for again.
+const LOG_KEPT_BYTES: i64 = 4 << 20;
+
 /// From each format to the next, from nothing on. What was released once is never edited.
 const MIGRATIONS: [&str; 1] = [include_str!("schema/1.sql")];
 
@@ -61,8 +64,11 @@ fn format(db: &Connection) -> Result<i64, JournalError> {
 fn prepare(db: &Connection, found: i64) -> rusqlite::Result<()> {
     // A commit survives this process without an fsync, and after a loss of power nobody holds a port.
     db.pragma_update(None, "synchronous", "NORMAL")?;
-    db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    db.pragma_update_and_check(None, "journal_size_limit", 1_i64 << 20, |_| Ok(()))?;
+    let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        tracing::warn!(mode, "the file system does not let the journal have a write-ahead log: commits take longer");
+    }
+    db.pragma_update_and_check(None, "journal_size_limit", LOG_KEPT_BYTES, |_| Ok(()))?;
     db.pragma_update(None, "foreign_keys", false)?;
     db.pragma_update(None, "cache_size", -1_024)?;
     db.set_prepared_statement_cache_capacity(64);

@@ -51,7 +51,7 @@ impl Writer<'_> {
         match change {
             Change::Extended { lease, until, ttl } => {
                 let sql = "UPDATE lease SET ttl_span = ?2, ttl_until_awake = ?3, \
-                           until_awake = CASE state WHEN 'pending' THEN ?4 ELSE until_awake END \
+                           until_awake = CASE state WHEN 'active' THEN NULL ELSE coalesce(?4, until_awake) END \
                            WHERE id = ?1 AND state <> 'ended'";
                 let (span, end) = (ttl.map(|ttl| ttl.span.0.cast_signed()), ttl.map(|ttl| millis(ttl.until)));
                 self.run(sql, params![number(*lease), span, end, until.map(millis)])

@@ -155,7 +155,7 @@ fn draws() -> impl Strategy<Value = Vec<(Draw, u8)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_ledger_comes_back_as_it_was(draws in draws()) {
