@@ -27,6 +27,9 @@ const FAILED: &str = "failed";
 /// The reason that means: another one runs already.
 const ALREADY_RUNNING: &str = "already_running";
 
+/// How often a daemon is started: more than one that is just leaving is hardly ever met.
+const STARTS_MAX: usize = 5;
+
 /// How long a daemon that is leaving, or one that somebody else is starting, is waited for at a time.
 const SLICE: Duration = Duration::from_millis(200);
 
@@ -90,16 +93,20 @@ pub(crate) fn climb(home: &Home, options: &Options) -> Result<(Link, Welcome), C
         io::ErrorKind::TimedOut => ConnectError::TimedOut { step: "waiting for another client to start it" },
         _ => ConnectError::Io { action: "take the lock for starting the daemon", source: error },
     })?;
-    loop {
+    for _ in 0..STARTS_MAX {
         match greet(home, options, deadline)? {
             Rung::Up(link, welcome) => return Ok((link, welcome)),
             Rung::Older(link, welcome) => retire(home, link, &welcome, deadline)?,
             Rung::Absent => {}
         }
         start(home, options, deadline)?;
-        if Instant::now() >= deadline {
-            return Err(ConnectError::TimedOut { step: "connecting to the daemon that was started" });
-        }
+    }
+    match greet(home, options, deadline)? {
+        Rung::Up(link, welcome) => Ok((link, welcome)),
+        Rung::Older(..) | Rung::Absent => Err(ConnectError::StartFailed {
+            reason: "one holds its lock, and does not talk to us".to_owned(),
+            log: home.log(),
+        }),
     }
 }
 
