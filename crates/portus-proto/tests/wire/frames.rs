@@ -18,6 +18,7 @@ fn take_all(decoder: &mut Decoder) -> Vec<Vec<u8>> {
 /// Lends the decoder's own room to a read that returns at most `len` bytes.
 fn read(decoder: &mut Decoder, rest: &mut &[u8], len: usize) {
     let spare = decoder.spare();
+    assert!(!spare.is_empty(), "a read into no room looks like the end of the stream");
     let len = len.min(spare.len()).min(rest.len());
     let (now, later) = rest.split_at(len);
     spare[..len].copy_from_slice(now);
