@@ -24,7 +24,7 @@ impl Broker {
                     }
                     self.cooling.retain(|_, (_, until)| *until > at.awake);
                     if *cool_until > at.awake && *reason != EndReason::Reboot {
-                        self.cooling.insert(lease.port, (lease.key.clone(), *cool_until));
+                        self.cooling.insert(lease.port, (lease.id, *cool_until));
                     }
                     self.remember(lease);
                 }
@@ -59,7 +59,7 @@ impl Broker {
             self.insert_live(lease.clone());
         } else {
             if let Some(until) = cool_until {
-                self.cooling.insert(lease.port, (lease.key.clone(), until));
+                self.cooling.insert(lease.port, (lease.id, until));
             }
             self.remember(lease.clone());
         }
@@ -130,7 +130,11 @@ impl Broker {
     fn remember(&mut self, lease: Lease) {
         self.ended.insert(lease.id, lease);
         while self.ended.len() > self.policy.history_max {
-            self.ended.pop_first();
+            let Some((id, lease)) = self.ended.pop_first() else { return };
+            // A snapshot could not tell of it any more.
+            if self.cooling.get(&lease.port).is_some_and(|(of, _)| *of == id) {
+                self.cooling.remove(&lease.port);
+            }
         }
     }
 

@@ -39,8 +39,9 @@ pub struct Broker {
     ended: BTreeMap<LeaseId, Lease>,
     claims: BTreeMap<Key, Claim>,
     quarantines: BTreeMap<Port, Quarantine>,
-    /// Freed ports: kept from all but the former key until then, on the awake clock.
-    cooling: BTreeMap<Port, (Key, Timestamp)>,
+    /// Freed ports: kept from all but the key of the remembered lease that was there last, until
+    /// then, on the awake clock.
+    cooling: BTreeMap<Port, (LeaseId, Timestamp)>,
 
     // Derived from the above, so that no command walks all leases.
     lease_by_port: BTreeMap<Port, LeaseId>,
@@ -175,7 +176,8 @@ impl Broker {
     /// For whom and until when (awake clock) a freed port is kept. May have passed.
     #[must_use]
     pub fn cooling_on(&self, port: Port) -> Option<(&Key, Timestamp)> {
-        self.cooling.get(&port).map(|(key, until)| (key, *until))
+        let (id, until) = self.cooling.get(&port)?;
+        self.ended.get(id).map(|lease| (&lease.key, *until))
     }
 
     /// The earliest deadline, on the awake clock: when to send `Command::Tick`.

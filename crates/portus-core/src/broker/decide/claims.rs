@@ -16,7 +16,7 @@ impl Broker {
         if former.is_some_and(|claim| claim.port == port && claim.pinned == pinned) {
             return Ok((Vec::new(), answer));
         }
-        if let Some(why) = self.unpinnable(key, port) {
+        if let Some(why) = self.unpinnable(key, port, pinned) {
             return Err(Refusal::PortUnavailable { key: key.clone(), port, why });
         }
         let taken_over = self.claim_on(port).filter(|claim| claim.key != *key);
@@ -33,8 +33,8 @@ impl Broker {
         Ok((taken_over.into_iter().chain([Change::Claimed { claim }]).collect(), answer))
     }
 
-    /// Why a key cannot have a port as its number.
-    fn unpinnable(&self, key: &Key, port: Port) -> Option<Why> {
+    /// Why a key cannot have a port as its number. Only a pin takes one over.
+    fn unpinnable(&self, key: &Key, port: Port, pinned: bool) -> Option<Why> {
         if self.excluded.contains(port) {
             return Some(Why::Excluded);
         }
@@ -44,8 +44,8 @@ impl Broker {
         if let Some(lease) = self.lease_on(port).filter(|lease| lease.key != *key) {
             return Some(Why::Leased { lease: lease.id, by: lease.key.clone() });
         }
-        let claim = self.claim_on(port).filter(|claim| claim.key != *key && claim.pinned)?;
-        Some(Why::Claimed { by: claim.key.clone(), pinned: true })
+        let claim = self.claim_on(port).filter(|claim| claim.key != *key && (claim.pinned || !pinned))?;
+        Some(Why::Claimed { by: claim.key.clone(), pinned: claim.pinned })
     }
 
     pub(super) fn forget(&self, keys: &[Key]) -> Verdict {

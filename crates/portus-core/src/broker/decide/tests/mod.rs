@@ -2,10 +2,13 @@
 //! [`check`] says what must hold after every command.
 
 mod blocks;
+mod boot;
 mod check;
+mod claims;
 mod endings;
 mod evidence;
 mod groups;
+mod history;
 mod holders;
 mod limits;
 mod order;
