@@ -16,7 +16,7 @@ mod system;
 use portus_core::ProcessIdentity;
 
 pub use spec::{SpawnError, Spec, Status, TerminalPolicy};
-pub use system::{Child, Readable, SignalTrap, Supervisor, Waker, become_subreaper};
+pub use system::{Child, Readable, SignalTrap, Supervisor, Waker, become_subreaper, suspend_own_group};
 
 use crate::process::Signal;
 

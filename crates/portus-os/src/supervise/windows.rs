@@ -41,6 +41,14 @@ pub fn become_subreaper() -> io::Result<()> {
     Ok(())
 }
 
+/// Does not exist on this system.
+///
+/// # Errors
+/// Always.
+pub fn suspend_own_group() -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "programs are not stopped from the keyboard on this system"))
+}
+
 /// Catches what the console sends, from the moment it is installed.
 #[derive(Debug)]
 pub struct SignalTrap(());
@@ -89,6 +97,19 @@ impl SignalTrap {
     pub fn take(&self) -> Vec<Signal> {
         let signal = |event| if let Event::Signal(signal) = event { Some(signal) } else { None };
         take_pending().filter_map(signal).collect()
+    }
+
+    /// Waits for what the console sends, for a program with a screen, which follows no command.
+    ///
+    /// # Errors
+    /// When the system cannot wait, which has no known cause.
+    pub fn wait(&self) -> io::Result<Vec<Signal>> {
+        let mut nobody = Supervisor::new(Self(()));
+        loop {
+            if let Event::Signal(signal) = nobody.next_event(None, None)? {
+                return Ok(vec![signal]);
+            }
+        }
     }
 
     /// Something that wakes the wait from another thread.

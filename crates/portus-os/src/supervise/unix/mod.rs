@@ -10,7 +10,7 @@ use std::os::fd::BorrowedFd;
 
 pub use child::Child;
 pub use supervisor::Supervisor;
-pub use trap::{SignalTrap, Waker};
+pub use trap::{SignalTrap, Waker, suspend_own_group};
 
 /// What [`Supervisor::next_event`] can wait for beside its own affairs.
 pub type Readable<'a> = BorrowedFd<'a>;

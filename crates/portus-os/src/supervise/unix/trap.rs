@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use libc::c_int;
+use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::process::Signal;
 
@@ -79,6 +80,30 @@ impl SignalTrap {
         self.take_raw().into_iter().filter_map(meaning_of).collect()
     }
 
+    /// Waits for signals, for a program with a screen: it follows no command, and stops only by [`suspend_own_group`].
+    /// A terminal at the standard input that is gone for good counts as [`Signal::Hangup`], sent or not.
+    ///
+    /// # Errors
+    /// When the system cannot wait, which has no known cause.
+    pub fn wait(&self) -> io::Result<Vec<Signal>> {
+        let stdin = rustix::stdio::stdin();
+        loop {
+            // Nothing is asked of the input: what poll tells unasked is that it has been hung up.
+            let mut waited = [PollFd::new(self, PollFlags::IN), PollFd::new(&stdin, PollFlags::empty())];
+            match poll(&mut waited, None) {
+                Err(rustix::io::Errno::INTR) => continue,
+                ready => ready?,
+            };
+            let mut signals: Vec<Signal> = self.take_raw().into_iter().filter_map(screen_meaning_of).collect();
+            if waited.get(1).is_some_and(|stdin| !stdin.revents().is_empty()) {
+                signals.push(Signal::Hangup);
+            }
+            if !signals.is_empty() {
+                return Ok(signals);
+            }
+        }
+    }
+
     /// Something that wakes the wait from another thread.
     #[must_use]
     pub const fn waker(&self) -> Waker {
@@ -121,9 +146,21 @@ pub(super) const fn meaning_of(number: c_int) -> Option<Signal> {
     }
 }
 
+/// What a signal means to a program with a screen, which must put the terminal back before it stops.
+const fn screen_meaning_of(number: c_int) -> Option<Signal> {
+    match number {
+        libc::SIGTSTP => Some(Signal::Suspend),
+        libc::SIGCONT => Some(Signal::Continue),
+        other => meaning_of(other),
+    }
+}
+
 /// Stops this process group as Ctrl-Z would, and returns when it is continued; at once if nobody could
-/// continue it, for then the system does not stop it.
-pub(super) fn suspend_own_group() -> io::Result<()> {
+/// continue it, for then the system does not stop it. For programs that have a [`SignalTrap`].
+///
+/// # Errors
+/// When the system refuses, or has no such thing.
+pub fn suspend_own_group() -> io::Result<()> {
     set_disposition(libc::SIGTSTP, libc::SIG_DFL)?;
     // On the main thread, the stop takes effect before this returns.
     let asked = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
