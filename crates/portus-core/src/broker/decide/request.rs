@@ -44,9 +44,8 @@ impl Broker {
 
     fn check(&self, request: &Request) -> Result<(), Refusal> {
         let max = self.policy.asks_max;
-        let leases = request.asks.iter().filter(|ask| ask.purpose == Purpose::Lease).count();
-        if leases == 0 {
-            return Err(Refusal::Senseless { what: "a request must ask for at least one lease" });
+        if request.asks.is_empty() {
+            return Err(Refusal::Senseless { what: "a request must ask for something" });
         }
         if request.asks.len() > max {
             return Err(Refusal::TooMany { what: Limited::Asks, max });
