@@ -58,10 +58,12 @@ fn lock(home: &Home) -> Result<InstanceLock, DaemonError> {
         return Ok(lock);
     }
     // Who serves has a socket. Who has none has not bound it yet, or has taken it away already.
-    if !home.socket().exists() && StartLock::wait(&path, Instant::now() + LEAVING_WITHIN).is_ok() {
-        if let Some(lock) = acquire()? {
-            return Ok(lock);
-        }
+    let is_leaving = || StartLock::wait(&path, Instant::now() + LEAVING_WITHIN).is_ok();
+    if !home.socket().exists()
+        && is_leaving()
+        && let Some(lock) = acquire()?
+    {
+        return Ok(lock);
     }
     let pid = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
     Err(DaemonError::AlreadyRunning { pid })

@@ -117,16 +117,12 @@ pub(crate) fn refusal(refusal: &core::Refusal, view: &View<'_>) -> Refusal {
     use core::Refusal as No;
     match refusal {
         No::NoPort { key, ranges, reasons } => {
-            let message =
-                format!("no port for `{}` of {} in {}: {}", key.service, key.project, list(ranges), counted(*reasons));
-            none_acceptable(message, ranges, *reasons)
+            let what = format!("no port for `{}` of {}", key.service, key.project);
+            none_acceptable(&what, ranges, *reasons)
         }
         No::NoBlock { key, count, ranges, reasons } => {
-            let (service, project) = (&key.service, &key.project);
-            let places = list(ranges);
-            let message =
-                format!("no {count} ports in a row for `{service}` of {project} in {places}: {}", counted(*reasons));
-            none_acceptable(message, ranges, *reasons)
+            let what = format!("no {count} ports in a row for `{}` of {}", key.service, key.project);
+            none_acceptable(&what, ranges, *reasons)
         }
         No::PortUnavailable { key, port, why } => port_unavailable(key, *port, why, view),
         No::AlreadyRunning { lease } => {
@@ -160,14 +156,7 @@ pub(crate) fn refusal(refusal: &core::Refusal, view: &View<'_>) -> Refusal {
             let hint = "go to that worktree, or insist with `--force`";
             about(Refusal::new(Code::NotYours, message, hint), *lease, view)
         }
-        No::TooMany { what, max } => {
-            let message = match what {
-                Limited::Asks => format!("a request may name {max} services at most"),
-                Limited::ProjectLeases => format!("the project has {max} leases, which is the limit"),
-                Limited::Leases => format!("there are {max} leases, which is the limit"),
-            };
-            limit(message, "release what is not needed: `portus list --all` shows it", *max as u64)
-        }
+        No::TooMany { what, max } => too_many(*what, *max),
         No::TtlTooLong { max } => limit(
             format!("a time to live of more than {} is not given", span(*max)),
             "ask for less, and renew it with `portus renew`",
@@ -182,7 +171,8 @@ pub(crate) fn refusal(refusal: &core::Refusal, view: &View<'_>) -> Refusal {
     }
 }
 
-fn none_acceptable(message: String, ranges: &[core::PortRange], reasons: core::Reasons) -> Refusal {
+fn none_acceptable(what: &str, ranges: &[core::PortRange], reasons: core::Reasons) -> Refusal {
+    let message = format!("{what} in {}: {}", list(ranges), counted(reasons));
     let hint = "name another `--range` or a `--fallback`, or give back what is not needed: \
                 `portus list --all`, `portus prune`";
     let mut refusal = Refusal::new(Code::NoPortAvailable, message, hint);
@@ -215,6 +205,15 @@ fn port_unavailable(key: &core::Key, port: core::Port, why: &Why, view: &View<'_
         Why::Claimed { .. } | Why::Quarantined { .. } | Why::Excluded | Why::Chosen | Why::Taken | Why::Forbidden => {}
     }
     refusal
+}
+
+fn too_many(what: Limited, max: usize) -> Refusal {
+    let message = match what {
+        Limited::Asks => format!("a request may name {max} services at most"),
+        Limited::ProjectLeases => format!("the project has {max} leases, which is the limit"),
+        Limited::Leases => format!("there are {max} leases, which is the limit"),
+    };
+    limit(message, "release what is not needed: `portus list --all` shows it", max as u64)
 }
 
 /// Adds who sits on the port to a refusal that could only say that somebody does.

@@ -195,12 +195,14 @@ impl Gatherer {
         for group in bereaved {
             let means = |value: &OsStr| !self.marked(value).is_disjoint(&group.leases);
             let leaders: BTreeSet<u32> = group.processes.iter().map(|process| process.pid).collect();
-            let left = survivors(&Survivors {
+            let mut left = survivors(&Survivors {
                 groups: leaders.clone(),
                 sessions: leaders,
                 roots: group.processes.clone(),
                 marker: Some(Marker { name: MARKER, means: &means }),
             });
+            // A daemon that somebody started by hand within a tree is no part of it.
+            left.retain(|process| process.pid != std::process::id());
             all.extend(group.leases.iter().map(|lease| (*lease, left.clone())));
         }
         all

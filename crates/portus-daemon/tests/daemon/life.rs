@@ -82,14 +82,32 @@ fn a_guard_is_taken_again_after_a_crash() {
 }
 
 #[test]
-fn an_idle_daemon_leaves() {
-    let settings = Settings { idle_exit: Some(Duration::from_millis(50)), ..settings() };
-    let mut daemon = Daemon::start_with(settings);
-    // A client, and then a lease, keep it.
-    if let Ok(stream) = std::os::unix::net::UnixStream::connect(Home::at(daemon.folder.path()).socket()) {
-        drop(stream);
+fn a_signal_is_an_orderly_end() {
+    use portus_os::process::{Signal, identity_of, signal};
+    for one in [Signal::Terminate, Signal::Interrupt, Signal::Hangup] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut daemon = process(folder.path());
+        let mut client = Client::connect(folder.path());
+        signal(&identity_of(daemon.pid()).unwrap().unwrap(), one).unwrap();
+        assert_eq!(client.goodbye().code, Code::Stopping);
+        assert!(daemon.child.wait().unwrap().success());
+        assert!(!Home::at(folder.path()).socket().exists());
     }
+}
+
+#[test]
+fn a_daemon_leaves_when_there_are_neither_clients_nor_leases() {
+    let settings = Settings { idle_exit: Some(Duration::from_secs(1)), ..settings() };
+    let mut daemon = Daemon::start_with(settings);
+    let mut client = daemon.client();
+    let lease = client.request(plain("/w", "web"));
+    drop(client);
+    // The lease keeps it, however long the client is gone. Its end does not.
+    let mut client = daemon.client();
+    client.release(&lease);
+    drop(client);
     daemon.join().unwrap();
+    assert!(!Home::at(daemon.folder.path()).socket().exists());
 }
 
 #[test]
