@@ -20,8 +20,8 @@ use crate::{DaemonError, Ready, Settings, log};
 
 /// Jobs that may wait for the hub. Whoever has more waits, in the order of asking.
 const JOBS_MAX: usize = 1_024;
-/// Threads for what goes on beside: enough that one slow look does not hold up the next.
-const SLOW_THREADS_MAX: usize = 4;
+/// Threads for what goes on beside: enough that some who wait for processes to end do not hold up a look.
+const SLOW_THREADS_MAX: usize = 64;
 /// A daemon that is leaving gets so long to be gone.
 const LEAVING_WITHIN: Duration = Duration::from_secs(3);
 /// Slow looks that are still going on when the daemon ends are left alone after this.
@@ -76,9 +76,15 @@ fn run_locked(settings: Settings, home: Home, ready: impl FnOnce(&Ready)) -> Res
         Ok(limit) => tracing::debug!(limit, "descriptors"),
         Err(error) => tracing::warn!(%error, "the limit of descriptors stays as it is"),
     }
+    let dispatch = tracing::dispatcher::get_default(Clone::clone);
+    let log_here = move || {
+        // For as long as the thread lives.
+        std::mem::forget(tracing::dispatcher::set_default(&dispatch));
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(SLOW_THREADS_MAX)
+        .on_thread_start(log_here)
         .build()
         .map_err(io("start the runtime"))?;
     let outcome = runtime.block_on(serve(settings, home, ready));

@@ -118,23 +118,26 @@ impl Hub {
                 return to.answer(Err(refusal));
             }
         };
-        let reply = self.with_view(|view| match question {
-            Question::Scan => Ok(Reply::Listeners(page(&seen).iter().map(|seen| seen.shape(view)).collect())),
-            Question::Explain { port, caller } => {
-                Ok(Reply::Explained(Box::new(inspect::explain(view, port, &seen, &caller))))
-            }
+        let reply = match question {
+            Question::Scan => self.with_view(|view| {
+                let rows = page(&seen).iter().map(|seen| seen.shape(view));
+                Reply::Listeners(rows.collect())
+            }),
+            Question::Explain { port, caller } => self.with_view(|view| {
+                let explained = inspect::explain(view, port, &seen, &caller);
+                Reply::Explained(Box::new(explained))
+            }),
             Question::Verify { keys, accept_presumed } => {
-                Ok(Reply::Verified(inspect::verify(view, &keys, &seen, accept_presumed)))
+                self.with_view(|view| Reply::Verified(inspect::verify(view, &keys, &seen, accept_presumed)))
             }
             Question::Kill { port, caller, dry_run, grace, spare } => {
-                Err((inspect::plan(view, port, &seen, &caller, &spare), dry_run, grace, spare))
+                return match self.with_view(|view| inspect::plan(view, port, &seen, &caller, &spare)) {
+                    Ok(plan) => self.carry_out(plan, dry_run, grace, spare, to),
+                    Err(refusal) => to.answer(Err(refusal)),
+                };
             }
-        });
-        match reply {
-            Ok(reply) => to.answer(Ok(reply)),
-            Err((Ok(plan), dry_run, grace, spare)) => self.carry_out(plan, dry_run, grace, spare, to),
-            Err((Err(refusal), ..)) => to.answer(Err(refusal)),
-        }
+        };
+        to.answer(Ok(reply));
     }
 
     /// Ends what a plan names, or tells what would be ended. Slow, and so beside.

@@ -1,5 +1,6 @@
 //! A real daemon, spoken to over its socket as any client would.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a helper that cannot go on ends its test")]
 
 mod flow;
 mod life;
