@@ -1,13 +1,15 @@
 //! Ports in a row.
 
+use std::borrow::Cow;
+
 use super::standing::Standing;
 use super::{Choice, Walk};
 use crate::broker::{Ask, Note, Refusal, Request, Why};
-use crate::vocabulary::{ClaimEnd, LeaseId, Port};
+use crate::vocabulary::{ClaimEnd, Key, LeaseId, Port, PortRange};
 
 /// One ask of a row.
 struct Member<'a> {
-    ask: &'a Ask,
+    ask: Cow<'a, Ask>,
     standing: Standing,
     /// The port of the live lease that will do.
     port: Option<Port>,
@@ -23,19 +25,26 @@ impl Member<'_> {
     }
 }
 
-/// What spoiled a row: which ask could not have which port, and why.
-struct Miss<'a> {
-    ask: &'a Ask,
+/// What spoiled a row: whose port which could not be, and why.
+struct Miss {
+    key: Key,
     port: Port,
     why: Why,
+}
+
+/// The first ask says where the row lies: who was given the same range follows wherever that
+/// leads, be it to a preferred port outside.
+fn follower<'a>(first: &Ask, ask: &'a Ask) -> Cow<'a, Ask> {
+    if ask.range == first.range { Cow::Owned(Ask { range: None, ..ask.clone() }) } else { Cow::Borrowed(ask) }
 }
 
 impl Walk<'_> {
     /// Ports in a row, one for each ask: the first row that fits, in the order of candidates.
     pub(super) fn block(&mut self, request: &Request, asks: &[&Ask]) -> Result<Vec<Choice>, Refusal> {
         let mut members = Vec::new();
-        for &ask in asks {
-            let standing = self.broker.standing(request, ask)?;
+        for (place, &ask) in asks.iter().enumerate() {
+            let ask = if place == 0 { Cow::Borrowed(ask) } else { follower(asks[0], ask) };
+            let standing = self.broker.standing(request, &ask)?;
             let port = standing.lease().and_then(|id| self.broker.lease(id)).map(|lease| lease.port);
             members.push(Member { ask, standing, port });
         }
@@ -55,7 +64,7 @@ impl Walk<'_> {
         }
         let (place, kept) = fixed.map_or((0, None), |(place, id)| (place, Some(id)));
         let start = members[place].port.and_then(|port| down(port, place));
-        let row = start.and_then(|start| self.row(request, members, start, |_, _| true).ok());
+        let row = start.and_then(|start| self.row(request, members, start, None).ok());
         match (row, kept) {
             (None, Some(lease)) => Err(Refusal::AlreadyRunning { lease }),
             (row, _) => Ok(row),
@@ -63,26 +72,24 @@ impl Walk<'_> {
     }
 
     fn new_row(&mut self, request: &Request, members: &[Member<'_>]) -> Result<Vec<Choice>, Refusal> {
-        let first = members[0].ask;
+        let first = members[0].ask.as_ref();
         if let Some(start) = first.preferred {
-            match self.row(request, members, start, |_, _| true) {
+            match self.row(request, members, start, None) {
                 Ok(row) => return Ok(row),
                 Err(Some(Miss { why: Why::NoDescriptors, .. })) => return Err(Refusal::NoDescriptors),
-                Err(Some(Miss { ask, port, why })) if first.strict => {
-                    return Err(Refusal::PortUnavailable { key: ask.key.clone(), port, why });
+                Err(Some(Miss { key, port, why })) if first.strict => {
+                    return Err(Refusal::PortUnavailable { key, port, why });
                 }
-                Err(Some(Miss { ask, port, why })) => {
-                    self.notes.push(Note::PreferredUnavailable { key: ask.key.clone(), port, why });
-                }
+                Err(Some(Miss { key, port, why })) => self.notes.push(Note::PreferredUnavailable { key, port, why }),
                 Err(None) => {}
             }
         }
         let former = self.broker.claim_of(&first.key).map(|claim| claim.port);
         if let Some(start) = former.filter(|port| Some(*port) != first.preferred && first.admits(*port)) {
-            match self.row(request, members, start, Ask::admits) {
+            match self.row(request, members, start, None) {
                 Ok(row) => return Ok(row),
-                Err(Some(Miss { ask, port, why })) if ask.key == first.key => {
-                    self.notes.push(Note::ClaimUnavailable { key: ask.key.clone(), port, why });
+                Err(Some(Miss { key, port, why })) if key == first.key => {
+                    self.notes.push(Note::ClaimUnavailable { key, port, why });
                 }
                 Err(_) => {}
             }
@@ -90,7 +97,7 @@ impl Walk<'_> {
         let broker = self.broker;
         for (range, offset, level) in first.levels() {
             for start in broker.blocked.absent_from(range, offset) {
-                match self.row(request, members, start, |_, port| range.contains(port)) {
+                match self.row(request, members, start, Some(range)) {
                     Ok(row) => {
                         self.notes.extend(level.note(first));
                         return Ok(row);
@@ -104,24 +111,21 @@ impl Walk<'_> {
         Err(Refusal::NoBlock { key: first.key.clone(), count, ranges, reasons: self.reasons(first) })
     }
 
-    /// The row that starts here. A miss without particulars is one of place: the row would pass
-    /// 65535, leave its range, or move a lease that must stay.
-    fn row<'m>(
+    /// The row that starts here and stays within. A miss without particulars is one of place: the
+    /// row would pass 65535, leave its range, or move a lease that must stay.
+    fn row(
         &mut self,
         request: &Request,
-        members: &[Member<'m>],
+        members: &[Member<'_>],
         start: Port,
-        fits: impl Fn(&Ask, Port) -> bool,
-    ) -> Result<Vec<Choice>, Option<Miss<'m>>> {
+        within: Option<PortRange>,
+    ) -> Result<Vec<Choice>, Option<Miss>> {
         let unseen = self.unseen.len();
         let mut row = Vec::new();
         for (place, member) in members.iter().enumerate() {
             let port = u16::try_from(place).ok().and_then(|steps| start.checked_add(steps));
-            let choice = match port {
-                Some(port) => self.stand(request, member, port, &fits),
-                None => Err(None),
-            };
-            match choice {
+            let port = port.filter(|port| within.is_none_or(|range| range.contains(*port)));
+            match port.ok_or(None).and_then(|port| self.stand(request, member, port)) {
                 Ok(choice) => row.push(choice),
                 Err(miss) => {
                     self.unseen.truncate(unseen);
@@ -132,25 +136,19 @@ impl Walk<'_> {
         Ok(row)
     }
 
-    fn stand<'m>(
-        &mut self,
-        request: &Request,
-        member: &Member<'m>,
-        port: Port,
-        fits: &impl Fn(&Ask, Port) -> bool,
-    ) -> Result<Choice, Option<Miss<'m>>> {
-        let ask = member.ask;
+    fn stand(&mut self, request: &Request, member: &Member<'_>, port: Port) -> Result<Choice, Option<Miss>> {
+        let ask = member.ask.as_ref();
         if member.port == Some(port)
             && let Some(choice) = self.settle(request, ask, &member.standing)
         {
             return Ok(choice);
         }
-        let elsewhere = ask.strict && ask.preferred != Some(port);
-        if member.fixed().is_some() || elsewhere || !fits(ask, port) {
+        if member.fixed().is_some() || !ask.admits(port) {
             return Err(None);
         }
         let takeover = ask.strict.then_some(ClaimEnd::TakenOver);
-        self.accept(ask, port, takeover).map(Choice::Take).map_err(|why| Some(Miss { ask, port, why }))
+        let picked = self.accept(ask, port, takeover);
+        picked.map(Choice::Take).map_err(|why| Some(Miss { key: ask.key.clone(), port, why }))
     }
 }
 

@@ -152,6 +152,22 @@ fn a_strict_row_takes_over_unused_numbers() {
 }
 
 #[test]
+fn a_row_follows_its_first_out_of_the_range_but_no_member_out_of_its_own() {
+    let mut ledger = Ledger::new();
+    let wish = || request("web").preferred(5000).range(3000, 3009).and("web.2").range(3000, 3009).in_a_row();
+    assert_eq!(ledger.clone().ports(wish()), [5000, 5001], "the range is where to look otherwise");
+    ledger.grants(wish());
+    ledger.grants(wish());
+    assert_eq!(ledger.changes, []);
+
+    let mut ledger = Ledger::new();
+    let wish = || request("web").range(3000, 3009).and("web.2").range(3005, 3005).in_a_row();
+    assert_eq!(ledger.ports(wish()), [3004, 3005]);
+    ledger.grants(wish());
+    assert_eq!(ledger.changes, []);
+}
+
+#[test]
 fn a_row_falls_back_and_says_so() {
     let mut ledger = Ledger::new();
     ledger.listens(3001, stranger(50));

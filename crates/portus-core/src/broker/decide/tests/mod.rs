@@ -12,6 +12,7 @@ mod history;
 mod holders;
 mod limits;
 mod order;
+mod random;
 mod rig;
 mod strict;
 mod wish;
