@@ -96,6 +96,13 @@ impl Output {
         }
     }
 
+    /// A sentence for those who asked for more, in JSON as well: it is no part of the data.
+    pub(crate) fn aside(self, text: &str) {
+        if self.verbose > 0 {
+            self.error_line("note", text);
+        }
+    }
+
     /// Tells why the command failed, and gives the exit code.
     pub(crate) fn failure(self, failure: &Failure) -> Exit {
         if self.json {

@@ -27,6 +27,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args, context: &Context) -> Outcome {
     let workspace = context.workspace(args.place)?;
+    super::request::check_ttl(args.ttl, &workspace)?;
     let call = RenewCall {
         target: args.target.target(&workspace),
         caller: workspace.caller(args.force),

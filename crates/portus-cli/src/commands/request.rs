@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portus_client::{Workspace, disabled_by, disabled_port, requester};
+use portus_client::{Workspace, disabled_by, disabled_port, requester, show_duration};
 use portus_core::{EndReason, LeaseId, Port, ServiceName, StateWord};
 use portus_proto::{Ask, GuardWish, Health, Lease, LeasesReply, RequestCall, WallTime};
 
@@ -45,8 +45,15 @@ pub(crate) struct Args {
     place: Place,
 }
 
+/// The most services one request may name.
+const ASKS_MAX: usize = 64;
+
+/// The longest time to live, unless the user set another.
+const TTL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 pub(crate) fn run(args: Args, context: &Context) -> Outcome {
     let workspace = context.workspace(args.place.clone())?;
+    check_ttl(args.ttl, &workspace)?;
     let asks = asks(&args, &workspace)?;
     let reply = match disabled_by() {
         Some(switch) => without_daemon(&asks, switch)?,
@@ -84,7 +91,22 @@ fn asks(args: &Args, workspace: &Workspace) -> Result<Vec<Ask>, Failure> {
             asks.push(ask);
         }
     }
+    if asks.len() > ASKS_MAX {
+        return Err(Failure::usage(format!("one request is for {ASKS_MAX} services at most, not {}", asks.len()), ""));
+    }
     Ok(asks)
+}
+
+/// The daemon would refuse it as well, as a limit like others; here it is known to be the command line's mistake.
+pub(super) fn check_ttl(ttl: Option<Duration>, workspace: &Workspace) -> Result<(), Failure> {
+    let max = workspace.config.settings.ttl_max.as_ref().map_or(TTL_MAX, |max| max.value);
+    match ttl.filter(|ttl| *ttl > max) {
+        Some(ttl) => Err(Failure::usage(
+            format!("a time to live of {} is longer than the {} allowed", show_duration(ttl), show_duration(max)),
+            "ask for less, and renew it with `portus renew`",
+        )),
+        None => Ok(()),
+    }
 }
 
 fn call(args: &Args, mut asks: Vec<Ask>, workspace: &Workspace) -> RequestCall {
@@ -100,11 +122,8 @@ fn call(args: &Args, mut asks: Vec<Ask>, workspace: &Workspace) -> RequestCall {
     }
 }
 
-/// The most services one request may name.
-const ASKS_MAX: usize = 64;
-
 /// Claims for the other services that the configuration declares, so that each is known before it starts.
-pub(crate) fn siblings(asks: &[Ask], workspace: &Workspace) -> Vec<Ask> {
+fn siblings(asks: &[Ask], workspace: &Workspace) -> Vec<Ask> {
     let is_asked = |service: &ServiceName| asks.iter().any(|ask| ask.key.service == *service);
     let others = workspace.config.services.keys().filter(|service| !is_asked(service));
     let room = ASKS_MAX.saturating_sub(asks.len());

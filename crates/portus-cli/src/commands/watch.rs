@@ -15,7 +15,7 @@ pub(crate) struct Args {}
 pub(crate) fn run(_args: Args, context: &Context) -> Outcome {
     let output = context.output;
     let events = context.connect()?.into_events()?;
-    output.detail("watching");
+    output.aside("watching");
     for event in events {
         let line = if output.json { json(event?)? } else { sentence(event?) };
         if !output.line(&line)? {

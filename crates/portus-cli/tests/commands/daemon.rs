@@ -1,0 +1,118 @@
+//! The daemon's life, and how clients come to have one.
+
+use std::process::{Child, Stdio};
+
+use crate::rig::{Said, World};
+
+#[test]
+fn looking_starts_nothing() {
+    let world = World::new();
+    let shop = world.repository("shop");
+    let status = world.say(&shop, &["daemon", "status", "--json"]).ended_with(0).json();
+    assert_eq!(status["running"], false);
+    assert_eq!(status["home"], world.home().to_str().unwrap());
+    assert_eq!(world.say(&shop, &["daemon", "status"]).ended_with(0).out, "not running\n");
+    assert_eq!(world.say(&shop, &["daemon", "stop"]).ended_with(0).err, "no daemon was running\n");
+    world.say(&shop, &["daemon", "logs"]).ended_with(3);
+    world.say(&shop, &["doctor"]).ended_with(0);
+    assert!(!world.home().exists());
+}
+
+#[test]
+fn it_starts_tells_of_itself_and_leaves() {
+    let world = World::new();
+    let shop = world.repository("shop");
+    world.say(&shop, &["daemon", "start"]).ended_with(0);
+    let status = world.say(&shop, &["daemon", "status", "--json"]).ended_with(0).json();
+    assert_eq!(status["running"], true);
+    assert!(status["pid"].as_u64().unwrap() > 0);
+    assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(status["home"], world.home().to_str().unwrap());
+    assert_eq!((&status["leases"], &status["connections"]), (&0.into(), &1.into()));
+    assert!(status["uptime_s"].is_u64());
+    let second = world.say(&shop, &["daemon", "run"]);
+    assert_eq!(second.code, 4, "{second:?}");
+    assert_eq!(world.say(&shop, &["daemon", "stop"]).ended_with(0).err, "stopped\n");
+    assert_eq!(world.say(&shop, &["daemon", "status", "--json"]).ended_with(0).json()["running"], false);
+    assert!(world.say(&shop, &["daemon", "logs"]).ended_with(0).out.contains("serving"));
+}
+
+#[test]
+fn leases_stay_over_a_restart() {
+    let world = World::new();
+    let shop = world.repository("shop");
+    let port = world.say(&shop, &["request", "web"]).ended_with(0).port();
+    let before = world.say(&shop, &["daemon", "status", "--json"]).json();
+    let after = world.say(&shop, &["daemon", "restart", "--json"]).ended_with(0).json();
+    assert_ne!(before["pid"], after["pid"]);
+    assert_eq!(after["leases"], 1);
+    assert_eq!(world.say(&shop, &["get", "web"]).ended_with(0).port(), port);
+}
+
+#[test]
+fn many_clients_at_once_start_one_daemon() {
+    let world = World::new();
+    let shop = world.repository("shop");
+    let clients: Vec<Child> = (0..16)
+        .map(|number| {
+            let service = format!("s{number}");
+            let mut client = world.portus(&shop, &["request", &service]);
+            client.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let said: Vec<Said> = clients.into_iter().map(|client| Said::of(&client.wait_with_output().unwrap())).collect();
+    let mut ports: Vec<u16> = said.into_iter().map(|said| said.ended_with(0).port()).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    assert_eq!(ports.len(), 16);
+    let log = world.say(&shop, &["daemon", "logs"]).ended_with(0).out;
+    assert_eq!(log.matches("serving").count(), 1, "{log}");
+}
+
+#[test]
+fn a_daemon_that_was_killed_is_followed_by_another() {
+    let world = World::new();
+    let shop = world.repository("shop");
+    let port = world.say(&shop, &["request", "web"]).ended_with(0).port();
+    let pid = world.say(&shop, &["daemon", "status", "--json"]).json()["pid"].to_string();
+    let killed = std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(world.say(&shop, &["get", "web"]).ended_with(0).port(), port);
+}
+
+#[test]
+fn a_home_that_cannot_be_used_is_exit_code_6() {
+    let world = World::new();
+    let shop = world.repository("shop");
+    let said = Said::of(&world.portus(&shop, &["request", "--json"]).env("PORTUS_HOME", "here").output().unwrap());
+    assert_eq!(said.ended_with(6).json()["error"]["code"], "no_home");
+    std::fs::write(world.home(), "in the way").unwrap();
+    let said = world.say(&shop, &["request"]).ended_with(6);
+    assert!(said.err.contains("hint: "), "{said:?}");
+    std::fs::remove_file(world.home()).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_daemon_is_not_talked_to() {
+    use std::io::Write as _;
+    use std::os::unix::net::UnixListener;
+
+    let world = World::new();
+    let shop = world.repository("shop");
+    std::fs::create_dir_all(world.home()).unwrap();
+    let listener = UnixListener::bind(world.home().join("portus.sock")).unwrap();
+    let client = world.portus(&shop, &["request", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+    let said = Said::of(&client.wait_with_output().unwrap());
+    assert_eq!(said.ended_with(6).json()["error"]["code"], "not_portus");
+
+    let mute = world.portus(&shop, &["request", "--json", "--timeout", "50ms"]).stdout(Stdio::piped()).spawn().unwrap();
+    let held = listener.accept().unwrap();
+    let said = Said::of(&mute.wait_with_output().unwrap());
+    assert_eq!(said.ended_with(6).json()["error"]["code"], "daemon_timed_out");
+    drop(held);
+    drop(listener);
+    std::fs::remove_file(world.home().join("portus.sock")).unwrap();
+}
