@@ -115,7 +115,7 @@ fn greet(home: &Home, options: &Options, deadline: Instant) -> Result<Rung, Conn
     let left = deadline.saturating_duration_since(Instant::now());
     let connection = match place::connect_within(home, left) {
         Ok(connection) => connection,
-        Err(error) => return unconnected(home, error),
+        Err(error) => return unconnected(home, error, sandboxed()),
     };
     let mut link = Link::new(connection);
     let hello = Hello {
@@ -138,13 +138,12 @@ fn greet(home: &Home, options: &Options, deadline: Instant) -> Result<Rung, Conn
     }
 }
 
-fn unconnected(home: &Home, error: io::Error) -> Result<Rung, ConnectError> {
+fn unconnected(home: &Home, error: io::Error, is_sandboxed: bool) -> Result<Rung, ConnectError> {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Ok(Rung::Absent),
         io::ErrorKind::TimedOut => Err(ConnectError::TimedOut { step: "waiting for it to take the connection" }),
-        io::ErrorKind::PermissionDenied => {
-            Err(in_sandbox(home).unwrap_or_else(|| ConnectError::Forbidden { socket: home.socket(), source: error }))
-        }
+        io::ErrorKind::PermissionDenied if is_sandboxed => Err(ConnectError::Sandboxed { socket: home.socket() }),
+        io::ErrorKind::PermissionDenied => Err(ConnectError::Forbidden { socket: home.socket(), source: error }),
         _ => Err(ConnectError::Io { action: "connect to the daemon", source: error }),
     }
 }
@@ -230,4 +229,22 @@ fn start(home: &Home, options: &Options, deadline: Instant) -> Result<(), Connec
 
 fn start_failed(home: &Home, reason: String) -> ConnectError {
     in_sandbox(home).unwrap_or_else(|| ConnectError::StartFailed { reason, log: home.log() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_a_sandbox_forbids_is_told_from_one_that_is_only_forbidden() {
+        let home = Home::at("/home/ada/.local/state/portus");
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let Err(error) = unconnected(&home, denied(), true) else { panic!("connected") };
+        assert_eq!(error.code(), "sandboxed");
+        let socket = home.socket();
+        assert!(error.hint().starts_with("use the MCP tool request_port, or allow this socket"), "{}", error.hint());
+        assert!(error.hint().ends_with(&*socket.to_string_lossy()));
+        let Err(error) = unconnected(&home, denied(), false) else { panic!("connected") };
+        assert_eq!(error.code(), "forbidden");
+    }
 }
