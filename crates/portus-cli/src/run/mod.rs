@@ -265,7 +265,7 @@ enum Attempt {
 }
 
 fn wait(watch: &mut Watch<'_>) -> Result<End, Failure> {
-    watch.to_the_end().map_err(|error| ours(Failure::io("wait for the command", &error)))
+    watch.until_end().map_err(|error| ours(Failure::io("wait for the command", &error)))
 }
 
 /// A failure of ours while the command was meant to run.

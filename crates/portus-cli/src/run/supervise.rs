@@ -73,6 +73,7 @@ pub(super) struct Watch<'a> {
     signals_after_exit: u32,
     /// Leases that something of the tree has listened for.
     up: BTreeSet<LeaseId>,
+    told_up: BTreeSet<LeaseId>,
     told_drift: BTreeSet<(LeaseId, Port)>,
     question: Option<Question>,
     /// When to look for events that came with the answers to calls, which nothing wakes us for.
@@ -96,6 +97,7 @@ impl<'a> Watch<'a> {
             signalled: None,
             signals_after_exit: 0,
             up: BTreeSet::new(),
+            told_up: BTreeSet::new(),
             told_drift: BTreeSet::new(),
             question: None,
             look_for_events: Some(Instant::now() + SOON),
@@ -118,7 +120,7 @@ impl<'a> Watch<'a> {
     ///
     /// # Errors
     /// When the system cannot wait.
-    pub(super) fn to_the_end(&mut self) -> std::io::Result<End> {
+    pub(super) fn until_end(&mut self) -> std::io::Result<End> {
         loop {
             let deadlines = [self.exited.map(|exited| exited.next_look), self.look_for_events];
             let deadline = deadlines.into_iter().flatten().min();
@@ -179,7 +181,7 @@ impl<'a> Watch<'a> {
         };
         let tree: BTreeSet<u32> = descendants_alive().iter().map(|process| process.pid).collect();
         if tree.is_empty() {
-            return Some(done);
+            return self.is_all_over(now).then_some(done);
         }
         let serving = self.serving(&tree);
         let is_pending = self.up.is_empty() && serving.is_empty() && self.signalled.is_none();
@@ -196,6 +198,18 @@ impl<'a> Watch<'a> {
             exited.pause = (exited.pause * 2).min(LOOK.1);
         }
         None
+    }
+
+    /// Nothing of the tree was seen. A look at all processes is not one moment, though: whoever was born meanwhile of
+    /// a process that died meanwhile was missed. Then that process waits to be reaped, and one more look is due.
+    fn is_all_over(&mut self, now: Instant) -> bool {
+        match self.supervisor.next_event(Some(now), None) {
+            Ok(Event::Deadline) | Err(_) => return true,
+            Ok(Event::Signal(signal)) => self.on_signal(signal),
+            Ok(_) => {}
+        }
+        self.look_soon();
+        false
     }
 
     /// The leases on whose ports one of these processes listens.
@@ -252,7 +266,8 @@ impl<'a> Watch<'a> {
         match what {
             What::Confirmed(lease) if self.is_ours(&lease) => {
                 self.tenancy.update(&lease);
-                if self.up.insert(lease.id) {
+                self.up.insert(lease.id);
+                if self.told_up.insert(lease.id) {
                     self.on_up(&lease);
                 }
             }

@@ -41,8 +41,20 @@ fn ports_are_filled_into_arguments_and_other_braces_stay() {
     let house = House::new();
     house.write("portus.toml", "[services.api]\n");
     let said = house.say(&[
-        "run", "-s", "web", "--", "sh", "-c", "echo $PORT $PORTUS_PORT_API; printf '%s\\n' \"$@\"", "sh",
-        "{port}", "--url=http://localhost:{port}/{id}", "{services.api.port}", "{{port}}", "{\"a\":1}", "${x}",
+        "run",
+        "-s",
+        "web",
+        "--",
+        "sh",
+        "-c",
+        "echo $PORT $PORTUS_PORT_API; printf '%s\\n' \"$@\"",
+        "sh",
+        "{port}",
+        "--url=http://localhost:{port}/{id}",
+        "{services.api.port}",
+        "{{port}}",
+        "{\"a\":1}",
+        "${x}",
     ]);
     let said = said.ended_with(0);
     let lines: Vec<&str> = said.out.lines().collect();

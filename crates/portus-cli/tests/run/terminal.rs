@@ -76,7 +76,8 @@ impl Drop for Terminal<'_> {
 fn an_interactive_command_reads_the_keyboard_and_ctrl_c_is_its_own() {
     let house = House::new();
     let command = "sh -c 'trap \"echo caught; exit 5\" INT; echo ready; while read x; do echo LOUD-$x; done'";
-    let mut terminal = Terminal::shell(&house, &format!("$PORTUS run -s web -- {command}; echo status $?; read y; echo shell-$y"));
+    let mut terminal =
+        Terminal::shell(&house, &format!("$PORTUS run -s web -- {command}; echo status $?; read y; echo shell-$y"));
     terminal.shows("ready");
     terminal.type_in("one\n");
     terminal.shows("LOUD-one");
