@@ -62,6 +62,8 @@ pub(crate) const COMMANDS: &[Entry] = &[
     entry!("revive", commands::revive::Args, commands::revive::run),
     entry!("watch", commands::watch::Args, commands::watch::run),
     entry!("mcp", commands::mcp::Args, commands::mcp::run),
+    entry!("install", commands::install::Args, commands::install::run),
+    entry!("hook", commands::hook::Args, commands::hook::run),
     entry!("daemon", commands::daemon::Args, commands::daemon::run),
     entry!("doctor", commands::doctor::Args, commands::doctor::run),
     entry!("completions", commands::completions::Args, commands::completions::run),

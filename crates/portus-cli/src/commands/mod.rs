@@ -10,6 +10,8 @@ pub(crate) mod explain;
 pub(crate) mod forget;
 pub(crate) mod get;
 pub(crate) mod health;
+pub(crate) mod hook;
+pub(crate) mod install;
 pub(crate) mod kill;
 pub(crate) mod list;
 pub(crate) mod man;
