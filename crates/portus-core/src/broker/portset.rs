@@ -107,6 +107,20 @@ mod tests {
     }
 
     #[test]
+    fn words_and_their_edges_make_no_difference() {
+        let members = [1, 2, 62, 63, 64, 65, 127, 128, 191, 192, 300, 65_472, 65_534, 65_535].map(port);
+        let mut set = PortSet::default();
+        members.into_iter().for_each(|member| set.insert(member));
+        for (first, last) in [(1, 1), (1, 64), (63, 65), (64, 64), (64, 127), (60, 200), (192, 320), (65_470, 65_535)] {
+            let range = PortRange::new(port(first), port(last)).unwrap();
+            for offset in [0, 1, 2, 63, 64, 65, 100, u64::MAX] {
+                let one_by_one: Vec<_> = range.iter_from(offset).filter(|port| !members.contains(port)).collect();
+                assert_eq!(set.absent_from(range, offset).collect::<Vec<_>>(), one_by_one, "{range} from {offset}");
+            }
+        }
+    }
+
+    #[test]
     fn the_whole_of_all_ports_is_walked_once() {
         let set = PortSet::default();
         for offset in [0, 1, 65_534, 40_000] {

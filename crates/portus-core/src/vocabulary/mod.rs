@@ -7,6 +7,9 @@ mod process;
 mod sighting;
 mod time;
 
+#[cfg(test)]
+mod tests;
+
 pub use key::{Key, SERVICE_NAME_LEN_MAX, ServiceName, ServiceNameError};
 pub use lease::{
     Admit, Claim, ClaimEnd, EndReason, Evidence, Holder, LeaseId, Quarantine, QuarantineUntil, Requester, StateWord,
