@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use portus_proto::codec::{self, DecodeError};
-use portus_proto::frame::{Decoder, FrameError};
-use portus_proto::{Call, Codec, Event, Greeting, PROTOCOL_VERSION, ServerFrame, Welcome};
-use portus_proto::{Code, Refusal, build_id, negotiate};
+use portus_proto::frame::Decoder;
+use portus_proto::{Code, Codec, Greeting, PROTOCOL_VERSION, Refusal, Welcome, build_id, codec, negotiate};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
-use super::{CONNECTIONS_MAX, ConnectionId, EVENTS_MAX, Ending, IN_FLIGHT_MAX, Responder};
+use super::inbound::Inbound;
+use super::outbound::Outbound;
+use super::{CONNECTIONS_MAX, ConnectionId, EVENTS_MAX, Ending, IN_FLIGHT_MAX};
 use crate::hub::Job;
 use crate::transport::{Inner, Stream};
 use crate::wording;
@@ -21,11 +21,11 @@ use crate::wording;
 /// A client says hello within this.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
 /// A connection that shall end gets so long to take what is still to be written.
-const END_WITHIN: Duration = Duration::from_secs(1);
-/// Answers are written together up to this size, in bytes.
-const BATCH_LEN: usize = 64 * 1024;
+pub(super) const END_WITHIN: Duration = Duration::from_secs(1);
 /// Places in the queue of answers for refusals that the connection itself gives.
 const REFUSALS: usize = 16;
+/// How many bytes the calls of a connection and their answers may take up, roughly. Beyond that it is not read.
+const WEIGHT_MAX: usize = 3 * 1024 * 1024;
 
 /// How many connections there are.
 #[derive(Debug, Clone, Default)]
@@ -149,6 +149,7 @@ async fn introduce(stream: Stream, introduction: &Introduction, ending: &Ending)
 async fn converse(client: Conversation, jobs: &mpsc::Sender<Job>) {
     let Conversation { id, pid, agreed: (codec, decoder, reader, writer), ending } = client;
     let (replies, replies_out) = mpsc::channel(IN_FLIGHT_MAX + REFUSALS);
+    let room = Arc::new(Semaphore::new(WEIGHT_MAX));
     let (events, events_out) = mpsc::channel(EVENTS_MAX);
     let inbound = Inbound {
         id,
@@ -158,6 +159,7 @@ async fn converse(client: Conversation, jobs: &mpsc::Sender<Job>) {
         replies,
         events,
         in_flight: Arc::default(),
+        room,
         jobs: jobs.clone(),
         ending: Arc::clone(&ending),
     };
@@ -219,166 +221,4 @@ async fn hello(
         pid: std::process::id(),
     };
     Ok((codec, welcome))
-}
-
-/// The way from the client to the hub.
-struct Inbound {
-    id: ConnectionId,
-    pid: Option<u32>,
-    codec: Codec,
-    decoder: Decoder,
-    replies: mpsc::Sender<ServerFrame>,
-    events: mpsc::Sender<Arc<Event>>,
-    in_flight: Arc<AtomicUsize>,
-    jobs: mpsc::Sender<Job>,
-    ending: Arc<Ending>,
-}
-
-/// What one frame is.
-enum Frame {
-    Call(u64, Call),
-    Unreadable(u64, Refusal),
-}
-
-impl Inbound {
-    /// Hands calls on until the client leaves or the connection shall end. Returns what the client
-    /// did wrong, if it did.
-    async fn run(mut self, mut reader: impl AsyncRead + Unpin) -> Option<Refusal> {
-        let ending = Arc::clone(&self.ending);
-        tokio::select! {
-            () = ending.wait() => None,
-            fault = self.read(&mut reader) => fault,
-        }
-    }
-
-    async fn read(&mut self, reader: &mut (impl AsyncRead + Unpin)) -> Option<Refusal> {
-        loop {
-            loop {
-                match self.next_frame() {
-                    Ok(None) => break,
-                    Ok(Some(Frame::Call(id, call))) => self.take(id, call).await?,
-                    Ok(Some(Frame::Unreadable(id, refusal))) => self.refuse(id, refusal).await?,
-                    Err(fault) => return Some(fault),
-                }
-            }
-            match reader.read(self.decoder.spare()).await {
-                Ok(len) if len > 0 => self.decoder.filled(len),
-                // Gone, in the middle of a frame perhaps. Nobody is left to be told.
-                _ => return None,
-            }
-        }
-    }
-
-    fn next_frame(&mut self) -> Result<Option<Frame>, Refusal> {
-        let payload = match self.decoder.next_frame() {
-            Ok(Some(payload)) => payload,
-            Ok(None) => return Ok(None),
-            Err(error @ (FrameError::TooLong { .. } | FrameError::Empty | FrameError::Truncated { .. })) => {
-                return Err(Refusal::from(&error));
-            }
-        };
-        match codec::decode_client(self.codec, payload) {
-            Ok(frame) => Ok(Some(Frame::Call(frame.id, frame.call))),
-            Err(error) => match error.id() {
-                Some(id) => Ok(Some(Frame::Unreadable(id, DecodeError::refusal(&error)))),
-                None => Err(error.refusal()),
-            },
-        }
-    }
-
-    /// Hands one call on. `None` when nobody takes calls or answers any more.
-    async fn take(&self, id: u64, call: Call) -> Option<()> {
-        if self.in_flight.load(Ordering::Relaxed) >= IN_FLIGHT_MAX {
-            let refusal = wording::limit(
-                format!("{IN_FLIGHT_MAX} calls of this connection wait for their answers, which is the limit"),
-                "wait for answers before asking more",
-                IN_FLIGHT_MAX as u64,
-            );
-            return self.refuse(id, refusal).await;
-        }
-        // A client that does not read its answers is not read either.
-        let place = self.replies.clone().reserve_owned().await.ok()?;
-        let to = Responder::new(id, place, &self.in_flight);
-        let job = match call {
-            Call::Subscribe => Job::Subscribe {
-                connection: self.id,
-                events: self.events.clone(),
-                ending: Arc::clone(&self.ending),
-                to,
-            },
-            call => Job::Call { connection: self.id, pid: self.pid, call: Box::new(call), to },
-        };
-        self.jobs.send(job).await.ok()
-    }
-
-    async fn refuse(&self, id: u64, refusal: Refusal) -> Option<()> {
-        let outcome = portus_proto::Outcome::Refused(refusal);
-        self.replies.send(ServerFrame::Reply(portus_proto::ReplyFrame { id, outcome })).await.ok()
-    }
-}
-
-/// The way from the hub to the client.
-struct Outbound<W> {
-    codec: Codec,
-    writer: W,
-    replies: mpsc::Receiver<ServerFrame>,
-    events: mpsc::Receiver<Arc<Event>>,
-    ending: Arc<Ending>,
-    buffer: Vec<u8>,
-}
-
-impl<W: AsyncWrite + Unpin> Outbound<W> {
-    /// Writes until nobody can answer any more, the client stops taking, or the connection ends.
-    async fn run(mut self) {
-        if self.until_the_end().await.is_ok()
-            && let Some(reason) = self.ending.reason().or_else(|| self.ending.last_words())
-        {
-            self.buffer.clear();
-            if codec::encode_server(self.codec, &ServerFrame::Goodbye(reason), &mut self.buffer).is_ok() {
-                // Whether it hears it or not, the connection ends.
-                let _ = timeout(END_WITHIN, self.writer.write_all(&self.buffer)).await;
-            }
-        }
-        let _ = timeout(END_WITHIN, self.writer.shutdown()).await;
-    }
-
-    async fn until_the_end(&mut self) -> io::Result<()> {
-        loop {
-            let mut next = tokio::select! {
-                biased;
-                frame = self.replies.recv() => match frame {
-                    Some(frame) => frame,
-                    None => return Ok(()),
-                },
-                Some(event) = self.events.recv() => ServerFrame::Event(Event::clone(&event)),
-                () = self.ending.wait() => return Ok(()),
-            };
-            self.buffer.clear();
-            loop {
-                codec::encode_server(self.codec, &next, &mut self.buffer).map_err(io::Error::other)?;
-                if self.buffer.len() >= BATCH_LEN {
-                    break;
-                }
-                next = match (self.replies.try_recv(), self.events.is_empty()) {
-                    (Ok(frame), _) => frame,
-                    (Err(_), false) => match self.events.try_recv() {
-                        Ok(event) => ServerFrame::Event(Event::clone(&event)),
-                        Err(_) => break,
-                    },
-                    (Err(_), true) => break,
-                };
-            }
-            self.write().await?;
-        }
-    }
-
-    /// Writes the buffer; in bounded time once the connection shall end.
-    async fn write(&mut self) -> io::Result<()> {
-        let Self { writer, buffer, ending, .. } = self;
-        tokio::pin! { let write = writer.write_all(buffer); }
-        tokio::select! {
-            written = &mut write => written,
-            () = ending.wait() => timeout(END_WITHIN, write).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
-        }
-    }
 }

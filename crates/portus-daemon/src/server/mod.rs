@@ -1,6 +1,8 @@
 //! Takes connections, and carries frames between them and the hub.
 
 mod connection;
+mod inbound;
+mod outbound;
 mod outbox;
 
 pub(crate) use connection::{Client, Introduction, Seats, refuse_for_want_of_seats, serve};

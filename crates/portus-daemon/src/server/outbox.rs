@@ -4,23 +4,37 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use portus_proto::{Code, Outcome, Refusal, Reply, ReplyFrame, ServerFrame};
-use tokio::sync::Notify;
 use tokio::sync::mpsc::OwnedPermit;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+
+/// A frame on its way out.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) frame: ServerFrame,
+    /// What the call took up of the connection's memory. Given back when its answer is written.
+    pub(super) weight: Option<OwnedSemaphorePermit>,
+}
 
 /// The duty to answer one call. Its place in the connection's queue is taken already, so that
 /// answering never waits and never fails. Dropped unanswered, it says that something went wrong.
 #[derive(Debug)]
 pub(crate) struct Responder {
     id: u64,
-    place: Option<OwnedPermit<ServerFrame>>,
+    place: Option<OwnedPermit<Outgoing>>,
+    weight: Option<OwnedSemaphorePermit>,
     in_flight: Arc<AtomicUsize>,
 }
 
 impl Responder {
     /// The duty to answer call `id`; counted in `in_flight` until it is done.
-    pub(super) fn new(id: u64, place: OwnedPermit<ServerFrame>, in_flight: &Arc<AtomicUsize>) -> Self {
+    pub(super) fn new(
+        id: u64,
+        place: OwnedPermit<Outgoing>,
+        weight: OwnedSemaphorePermit,
+        in_flight: &Arc<AtomicUsize>,
+    ) -> Self {
         in_flight.fetch_add(1, Ordering::Relaxed);
-        Self { id, place: Some(place), in_flight: Arc::clone(in_flight) }
+        Self { id, place: Some(place), weight: Some(weight), in_flight: Arc::clone(in_flight) }
     }
 
     /// Answers yes or no.
@@ -39,7 +53,8 @@ impl Responder {
             Err(refusal) => Outcome::Refused(refusal),
         };
         if let Some(place) = self.place.take() {
-            place.send(ServerFrame::Reply(ReplyFrame { id: self.id, outcome }));
+            let frame = ServerFrame::Reply(ReplyFrame { id: self.id, outcome });
+            place.send(Outgoing { frame, weight: self.weight.take() });
         }
     }
 }

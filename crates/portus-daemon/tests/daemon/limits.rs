@@ -3,6 +3,7 @@
 use portus_proto::{AwaitCall, Call, Code, Greeting, Reply, Target};
 
 use crate::rig::*;
+use portus_daemon::Settings;
 
 #[test]
 fn a_connection_has_so_many_calls_in_flight() {
@@ -92,4 +93,21 @@ fn a_request_names_so_many_services() {
     let refusal = client.call(Call::Request(asks(65))).unwrap_err();
     assert_eq!((refusal.code, refusal.facts.max), (Code::LimitReached, Some(64)));
     assert_eq!(client.leases(Call::Request(asks(64))).leases.len(), 64);
+}
+
+#[test]
+fn a_client_that_does_not_read_answers_is_not_read() {
+    let daemon = Daemon::start_with(Settings { pool: range(17_000, 17_999), ..Settings::default() });
+    let mut client = daemon.client();
+    for number in 0..4 {
+        let asks = (0..64).map(|service| ask(key("/w", &format!("s{number}-{service}")))).collect();
+        client.call(Call::Request(request(asks))).unwrap();
+    }
+    // Answers of a hundred kilobytes each: were they all kept, this one client would have the daemon hold 25 MB.
+    let list = || Call::List(portus_proto::ListCall { scope: portus_proto::Scope::All, ended: false, after: None });
+    let sent: Vec<u64> = (0..256).map(|_| client.send(list())).collect();
+    assert_eq!(daemon.client().list().leases.len(), 256, "others are served");
+    for id in sent {
+        assert!(matches!(client.answer(id), Ok(Reply::Listing(all)) if all.leases.len() == 256));
+    }
 }
