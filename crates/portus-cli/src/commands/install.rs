@@ -1,7 +1,6 @@
 //! `portus install`
 
 use clap::ValueEnum;
-use portus_client::shapes::Envelope;
 use portus_mcp::install::{Agent, Direction, InstallError, Places, Plan, Scope};
 use serde::Serialize;
 

@@ -12,15 +12,7 @@ fn quiet(agent: Agent, input: &str) -> HookAnswer {
 #[test]
 fn garbage_is_answered_with_nothing() {
     for agent in [Agent::Claude, Agent::Codex, Agent::Cursor, Agent::Gemini, Agent::Windsurf] {
-        for input in [
-            "",
-            "garbage",
-            "[]",
-            "null",
-            "{\"hook_event_name\":1}",
-            "{",
-            "\u{0}",
-        ] {
+        for input in ["", "garbage", "[]", "null", "{\"hook_event_name\":1}", "{", "\u{0}"] {
             assert_eq!(quiet(agent, input), HookAnswer::default(), "{agent:?} {input}");
         }
     }

@@ -1,9 +1,9 @@
 //! `request_port`: leases, all or none.
 
 use portus_client::config::Wish;
-use portus_client::{disabled_by, disabled_port};
+use portus_client::{Client, disabled_by, disabled_port};
 use portus_core::{ServiceName, StateWord};
-use portus_proto::{Ask, Lease, RequestCall};
+use portus_proto::{Ask, ExplainCall, Lease, RequestCall, Target};
 
 use super::{Answer, Arguments, Bench, ToolError};
 
@@ -26,8 +26,14 @@ pub(crate) fn call(bench: &Bench, arguments: &Arguments) -> Result<Answer, ToolE
         guard: None,
         wait_ms: None,
     };
-    let reply = bench.client()?.request(call)?;
-    let next = reply.leases.iter().map(next_for).collect::<Vec<_>>().join(" ");
+    let mut client = bench.client()?;
+    let reply = client.request(call)?;
+    let mut next = Vec::new();
+    for lease in &reply.leases {
+        let is_up = lease.reused && lease.state == StateWord::Active && answers(&mut client, lease, bench)?;
+        next.push(next_for(lease, is_up));
+    }
+    let next = next.join(" ");
     let notes: Vec<String> = reply.notes.into_iter().chain(bench.notes()).collect();
     Answer::new(next).with("leases", &reply.leases)?.with("notes", notes)
 }
@@ -96,8 +102,14 @@ fn siblings(asks: &[Ask], bench: &Bench) -> Vec<Ask> {
     claims.collect()
 }
 
+/// Whether somebody listens at this moment: a server that was ended just before leaves its lease active for a while.
+fn answers(client: &mut Client, lease: &Lease, bench: &Bench) -> Result<bool, ToolError> {
+    let call = ExplainCall { target: Target::Lease(lease.id), caller: bench.workspace.caller(false) };
+    Ok(client.explain(call)?.listeners.iter().any(|listener| !listener.guard))
+}
+
 /// What to do with a lease.
-fn next_for(lease: &Lease) -> String {
+fn next_for(lease: &Lease, is_up: bool) -> String {
     let Lease { service, port, .. } = lease;
     let check = format!("check_port {{\"service\":\"{service}\"}}");
     if lease.contested {
@@ -105,16 +117,16 @@ fn next_for(lease: &Lease) -> String {
             "`{service}` has port {port}, but a program that is not this worktree's listens there: call {check} first."
         );
     }
-    match (lease.reused, lease.state) {
-        (true, StateWord::Active) => format!(
+    if is_up {
+        return format!(
             "`{service}` runs already at http://localhost:{port}: use that server, do not start another; {check} tells \
              whether it is yours."
-        ),
-        _ => format!(
-            "Start `{service}` on port {port}, exactly that number (PORT={port}), then call {check}. If it says \
-             EADDRINUSE, call {check} too, and do not choose a port yourself."
-        ),
+        );
     }
+    format!(
+        "Start `{service}` on port {port}, exactly that number (PORT={port}), then call {check}. If it says EADDRINUSE, \
+         call {check} too, and do not choose a port yourself."
+    )
 }
 
 fn switched_off(switch: &str, asks: &[Ask]) -> ToolError {
