@@ -351,7 +351,7 @@ fn helper() {
         }
         "listen" => {
             let listener = std::net::TcpListener::bind(argument).unwrap();
-            say("listening");
+            say(&listener.local_addr().unwrap().port().to_string());
             wait_for_the_end();
             drop(listener);
         }

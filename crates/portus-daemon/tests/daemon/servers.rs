@@ -166,3 +166,44 @@ fn a_program_that_failed_to_bind_gets_another_port() {
     assert_ne!(again.port, lease.port);
     holder.kill();
 }
+
+#[test]
+fn a_tree_that_listens_elsewhere_has_drifted() {
+    let daemon = Daemon::start();
+    let mut events = subscriber(&daemon);
+    let server = Helper::start("listen", "127.0.0.1:0", |_| {});
+    let lease = daemon.client().request(RequestCall { holder: Some(server.pid()), ..plain("/w", "web") });
+    let drifted = event(&mut events, |event| match event.what {
+        What::Drifted(lease) => Some(lease),
+        _ => None,
+    });
+    assert_eq!(drifted.id, lease.id);
+    assert_eq!(drifted.drifted_to.map(|port| port.to_string()), Some(server.said.clone()));
+}
+
+#[test]
+fn a_deadline_ends_what_nobody_serves() {
+    let policy = portus_core::Policy {
+        pending: portus_core::Span::from_millis(50),
+        lapsing: portus_core::Span::from_millis(50),
+        ..portus_core::Policy::default()
+    };
+    let daemon = Daemon::start_with(portus_daemon::Settings { policy, ..settings() });
+    let mut events = subscriber(&daemon);
+    let mut client = daemon.client();
+    client.request(plain("/never", "web"));
+    assert_eq!(ended(&mut events).ended.unwrap().reason, EndReason::NeverConfirmed);
+
+    let folder = tempfile::tempdir().unwrap();
+    let worktree = folder.path().canonicalize().unwrap().to_str().unwrap().to_owned();
+    // The server is there before its lease could run out.
+    let mut server = Helper::start("listen", "127.0.0.1:0", |command| {
+        command.current_dir(&worktree);
+    });
+    let lease = client.request(RequestCall { ttl_ms: Some(60_000), ..plain(&worktree, "web") });
+    let confirm = ConfirmCall { target: Target::Lease(lease.id), caller: caller(&worktree), pid: Some(server.pid()) };
+    assert_eq!(client.leases(Call::Confirm(confirm)).leases[0].evidence, Some(Evidence::Confirm));
+    server.kill();
+    let lapsed = ended(&mut events);
+    assert_eq!((lapsed.id, lapsed.ended.unwrap().reason), (lease.id, EndReason::Lapsed));
+}
