@@ -15,6 +15,7 @@ mod archive;
 mod ci;
 mod cross;
 mod dist;
+mod mcp_clients;
 mod tidy;
 mod tools;
 
@@ -27,6 +28,7 @@ usage: cargo xtask CHORE
   ci [--no-tests]   formatting, lints, docs, tidy, licences, all tests; stops at the first failure
   tidy              the house's laws that a tool can check
   cross [--setup]   does it compile for Windows and macOS? (scripts: PORTUS_CROSS_DIR; --setup installs first)
+  mcp-clients       installs the real MCP clients of the tests, pinned, into target/mcp-clients
   dist              the release archive and its SHA-256, into target/dist
 ";
 
@@ -50,6 +52,7 @@ fn chore(arguments: &[String]) -> Result<ExitCode> {
         ["cross"] => cross::run(cross::Setup::AsItIs),
         ["cross", "--setup"] => cross::run(cross::Setup::Install),
         ["dist"] => dist::run(),
+        ["mcp-clients"] => mcp_clients::run().map(|()| ExitCode::SUCCESS),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(ExitCode::SUCCESS)
