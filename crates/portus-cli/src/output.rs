@@ -28,6 +28,11 @@ impl Output {
         Self { json, quiet: false, verbose: 0, color: Color::Auto }
     }
 
+    /// When to use colours, as asked for.
+    pub(crate) const fn color(self) -> Color {
+        self.color
+    }
+
     /// Writes data as it is. A reader who has gone away has seen enough.
     pub(crate) fn data(self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();

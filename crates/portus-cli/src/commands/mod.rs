@@ -4,6 +4,7 @@ pub(crate) mod claims;
 pub(crate) mod completions;
 pub(crate) mod confirm;
 pub(crate) mod daemon;
+pub(crate) mod dashboard;
 pub(crate) mod doctor;
 pub(crate) mod env;
 pub(crate) mod explain;

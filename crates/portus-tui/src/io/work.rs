@@ -1,0 +1,123 @@
+//! Looks and acts: calls that may take their time, on threads of their own. Each has a connection of its own, which
+//! costs a millisecond and is never a stale one.
+
+use std::sync::mpsc::{Receiver, SyncSender};
+
+use portus_client::{CallError, Client};
+use portus_core::{Port, PortRange};
+use portus_proto::{
+    Caller, Code, ExplainCall, ForgetCall, KeyCall, KillCall, Killed, LISTENERS_PAGE_LEN, Listener, PinCall, PortCall,
+    QuarantineCall, ReleaseCall, ScanCall, Target,
+};
+
+use super::Connect;
+use crate::message::{Act, Msg, Trouble};
+
+/// Something to be done.
+pub(super) enum Job {
+    Listeners,
+    Explain(Port),
+    Plan(Act),
+    Act(Act),
+}
+
+/// Does one thing after the other until nobody gives any more. Everything is asked for on behalf of `worktree`.
+pub(super) fn run(connect: &Connect, worktree: &str, tell: &SyncSender<Msg>, jobs: &Receiver<Job>) {
+    let caller = |force| Caller { worktree: worktree.to_owned(), force };
+    let client = || connect(true).map_err(CallError::from);
+    for job in jobs {
+        let message = match job {
+            Job::Listeners => {
+                let found = client().and_then(|mut client| listeners(&mut client));
+                Msg::Listeners(found.map_err(|error| error.to_string()))
+            }
+            Job::Explain(port) => {
+                let call = ExplainCall { target: Target::Port(port), caller: caller(false) };
+                let answer = client().and_then(|mut client| client.explain(call));
+                Msg::Explained(port, answer.map_err(|error| error.to_string()))
+            }
+            Job::Plan(act) => {
+                let Act::Kill { target, .. } = &act else { continue };
+                let call = KillCall { target: target.clone(), caller: caller(false), dry_run: true, grace_ms: None };
+                let plan = client().and_then(|mut client| client.kill(call));
+                Msg::Planned(act, plan.map_err(trouble))
+            }
+            Job::Act(act) => {
+                let outcome = client().and_then(|mut client| perform(&mut client, &act, caller));
+                Msg::Done(act, outcome.map_err(trouble))
+            }
+        };
+        if tell.send(message).is_err() {
+            return;
+        }
+    }
+}
+
+/// All listeners of the machine, however many pages they fill.
+pub(super) fn listeners(client: &mut Client) -> Result<Vec<Listener>, CallError> {
+    let mut all: Vec<Listener> = client.scan(ScanCall { range: None })?;
+    let mut page_len = all.len();
+    while page_len >= LISTENERS_PAGE_LEN
+        && let Some(next) = all.last().and_then(|last| last.port.checked_add(1))
+        && let Ok(range) = PortRange::new(next, Port::MAX)
+    {
+        let page: Vec<Listener> = client.scan(ScanCall { range: Some(range) })?;
+        page_len = page.len();
+        all.extend(page);
+    }
+    Ok(all)
+}
+
+/// Acts, and says in one sentence what came of it.
+fn perform(client: &mut Client, act: &Act, caller: impl Fn(bool) -> Caller) -> Result<String, CallError> {
+    Ok(match act {
+        Act::Release { lease, name, force } => {
+            client.release(ReleaseCall { targets: vec![Target::Lease(*lease)], caller: caller(*force) })?;
+            format!("released {name}")
+        }
+        Act::Kill { target, force, .. } => {
+            let call = KillCall { target: target.clone(), caller: caller(*force), dry_run: false, grace_ms: None };
+            ended(&client.kill(call)?)
+        }
+        Act::Pin { key, port } => {
+            client.pin(PinCall { key: key.clone(), port: Some(*port) })?;
+            format!("pinned {} of {} to {port}", key.service, key.project)
+        }
+        Act::Unpin { key } => {
+            client.unpin(KeyCall { key: key.clone() })?;
+            format!("unpinned {} of {}", key.service, key.project)
+        }
+        Act::Forget { key } => {
+            client.forget(ForgetCall { keys: vec![key.clone()] })?;
+            format!("forgot the number of {} of {}", key.service, key.project)
+        }
+        Act::Quarantine { port } => {
+            client.quarantine(QuarantineCall { port: *port, reason: "from the dashboard".to_owned() })?;
+            format!("port {port} is in quarantine")
+        }
+        Act::Revive { port } => {
+            client.revive(PortCall { port: *port })?;
+            format!("port {port} may be handed out again")
+        }
+    })
+}
+
+fn ended(killed: &Killed) -> String {
+    match &killed.killed[..] {
+        [] => format!("nothing was left to end on port {}", killed.port),
+        [only] => format!("ended {} (pid {}) on port {}", only.command, only.pid, killed.port),
+        [first, rest @ ..] => {
+            format!("ended {} (pid {}) and {} more on port {}", first.command, first.pid, rest.len(), killed.port)
+        }
+    }
+}
+
+fn trouble(error: CallError) -> Trouble {
+    let (message, hint) = (error.to_string(), error.hint());
+    match error {
+        CallError::Refused(refusal) => {
+            Trouble { message, hint, can_force: refusal.code == Code::NotYours, processes: refusal.facts.processes }
+        }
+        _ => Trouble { message, hint, can_force: false, processes: Vec::new() },
+    }
+}
