@@ -54,7 +54,7 @@ fn a_killed_holder_ends_its_lease() {
     let dir = rig.directory("app");
     let mut holder = Command::new("sh").args(["-c", "read x"]).stdin(std::process::Stdio::piped()).spawn().unwrap();
     rig.say(&dir, ["request", "web", "--pid", &holder.id().to_string()]).good();
-    let mut watch = Running::start(rig.portus(&dir, ["watch", "--json"]));
+    let mut watch = Running::start(rig.portus(&dir, ["watch", "--json", "-v"]));
     assert_eq!(rig.json(&dir, ["list", "--json"])["leases"][0]["holder"]["pid"], holder.id());
     subscribed(&mut watch);
     holder.kill().unwrap();
@@ -71,7 +71,7 @@ fn waiters_are_served_in_order_and_a_vanished_one_is_skipped() {
     let owner = rig.directory("owner");
     rig.say(&owner, ["request", "web", "--port", &port]).good();
     let dirs: Vec<_> = ["first", "vanishing", "third"].map(|name| rig.directory(name)).into();
-    let mut watch = Running::start(rig.portus(&owner, ["watch", "--json"]));
+    let mut watch = Running::start(rig.portus(&owner, ["watch", "--json", "-v"]));
     subscribed(&mut watch);
     let mut waiters = Vec::new();
     for dir in &dirs {
@@ -89,7 +89,7 @@ fn waiters_are_served_in_order_and_a_vanished_one_is_skipped() {
     assert!(granted[0].contains("/first\"") && granted[1].contains("/third\""), "{granted:?}");
 }
 
-/// Returns once the stream is known to run: `watch` says so.
+/// Returns once the stream is known to run: `watch -v` says so.
 fn subscribed(watch: &mut Running) {
     assert!(watch.error_line().contains("watching"));
 }
