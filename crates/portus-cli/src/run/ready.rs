@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use portus_core::Port;
 use portus_os::supervise::Waker;
 
 /// How long one question may take: a first compilation can hold the answer up.
@@ -34,7 +35,7 @@ impl FromStr for Readiness {
     }
 }
 
-/// Asks a URL, beside the main thread, until it answers.
+/// Asks for a path of a local port, beside the main thread, until it is answered.
 #[derive(Debug)]
 pub(super) struct Question {
     answered: Arc<AtomicBool>,
@@ -45,13 +46,15 @@ impl Question {
     ///
     /// # Errors
     /// When no thread can be started.
-    pub(super) fn ask(url: String, waker: Waker) -> std::io::Result<Self> {
+    pub(super) fn ask(port: Port, path: &str, waker: Waker) -> std::io::Result<Self> {
         let answered = Arc::new(AtomicBool::new(false));
         let tell = Arc::clone(&answered);
+        // Browsers take `localhost` for both addresses, even where the system's resolver does not.
+        let urls = ["localhost", "[::1]"].map(|host| format!("http://{host}:{port}{path}"));
         let ask = move || {
             let agent = agent();
             let mut pause = PAUSE.0;
-            while !answers(&agent, &url) {
+            while !urls.iter().any(|url| answers(&agent, url)) {
                 std::thread::sleep(pause);
                 pause = (pause * 2).min(PAUSE.1);
             }

@@ -294,8 +294,8 @@ impl<'a> Watch<'a> {
     /// A service listens. The first one may have to answer as well before it is told.
     fn on_up(&mut self, lease: &Lease) {
         let is_first = self.tenancy.leases().first().is_some_and(|first| first.id == lease.id);
-        if let (Readiness::Http(path), true, Some(url)) = (&self.rules.ready, is_first, announce::url(lease)) {
-            self.question = Question::ask(format!("{url}{path}"), self.supervisor.waker()).ok();
+        if let (Readiness::Http(path), true, true) = (&self.rules.ready, is_first, lease.protocol.tcp()) {
+            self.question = Question::ask(lease.port, path, self.supervisor.waker()).ok();
             if self.question.is_some() {
                 return;
             }

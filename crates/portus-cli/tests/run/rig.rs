@@ -70,6 +70,13 @@ impl House {
         Running::start(self.portus(&[&["run"], args].concat()))
     }
 
+    /// `portus watch`, once it watches.
+    pub(crate) fn watch(&self) -> Running {
+        let mut watch = Running::start(self.portus(&["watch", "--json", "-v"]));
+        watch.hears("watching");
+        watch
+    }
+
     /// The live leases of this worktree.
     pub(crate) fn leases(&self) -> Vec<Value> {
         let said = self.say(&["list", "--json"]).ended_with(0);

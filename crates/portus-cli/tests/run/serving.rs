@@ -1,6 +1,6 @@
 //! Commands that serve: by a grandchild, by a daemon of their own, elsewhere than they should.
 
-use crate::rig::{House, Running, get, signal};
+use crate::rig::{House, get, signal};
 
 /// Serves on its port, and says so.
 const SERVER: &str = "import http.server, os, sys
@@ -121,17 +121,15 @@ fn a_server_whose_run_was_killed_keeps_its_lease() {
     let mut run = house.run(&["-s", "web", "--", "python3", "server.py", "{port}"]);
     let server = pid_of(&run.line());
     run.hears("is up");
-    let mut watch = Running::start(house.portus(&["watch", "--json"]));
-    // The stream begins with what there is, or with nothing: the list asks the same daemon afterwards.
+    let mut watch = house.watch();
     let port = only_lease(&house)["port"].clone();
     run.signal("KILL");
     assert_eq!(run.exit_code(), 137);
-    while !watch.line().contains("orphaned") {}
+    while !watch.line().contains("\"orphaned\":true") {}
     let lease = only_lease(&house);
     assert_eq!(lease["orphaned"], true);
     assert_eq!(lease["port"], port);
     signal(server, "KILL");
-    watch.signal("TERM");
 }
 
 #[test]
@@ -152,25 +150,62 @@ fn a_server_elsewhere_has_drifted_and_can_be_a_failure() {
 
 #[test]
 fn readiness_by_http_waits_for_a_good_answer() {
-    let house = House::new();
-    let server = "const http = require('http');
-        let good = false;
-        process.stdin.on('data', () => { good = true; });
-        let asked = 0;
-        http.createServer((request, answer) => {
-            asked += 1;
-            if (asked == 1) console.log('asked', request.url);
-            answer.statusCode = good ? 200 : 503;
-            answer.end();
-        }).listen(process.env.PORT, 'localhost');
-        process.on('SIGTERM', () => process.exit(0));";
-    let mut run = house.run(&["-s", "web", "--ready", "http:/health", "--", "node", "-e", server]);
-    assert_eq!(run.line(), "asked /health");
-    assert_eq!(only_lease(&house)["state"], "active");
-    run.tell("go");
-    let told = run.hears("is up");
-    assert!(told.contains("http://localhost:"), "{told}");
+    for address in ["127.0.0.1", "::1"] {
+        let house = House::new();
+        let server = format!(
+            "const http = require('http');
+            let good = false;
+            process.stdin.on('data', () => {{ good = true; }});
+            let asked = 0;
+            http.createServer((request, answer) => {{
+                asked += 1;
+                if (asked == 1) console.log('asked', request.url);
+                answer.statusCode = good ? 200 : 503;
+                answer.end();
+            }}).listen(process.env.PORT, '{address}');
+            process.on('SIGTERM', () => process.exit(0));"
+        );
+        let mut run = house.run(&["-s", "web", "--ready", "http:/health", "--", "node", "-e", &server]);
+        assert_eq!(run.line(), "asked /health");
+        assert_eq!(only_lease(&house)["state"], "active");
+        run.tell("go");
+        let told = run.hears("is up");
+        assert!(told.contains("http://localhost:"), "{told}");
+        run.signal("TERM");
+        let said = run.end().ended_with(0);
+        assert_eq!(said.err.matches("is up").count(), 1, "{}", said.err);
+    }
+}
+
+#[test]
+fn who_asks_twice_leaves_a_stubborn_server_with_its_lease() {
+    let house = house();
+    house.write(
+        "server.py",
+        &format!("import signal; signal.signal(signal.SIGTERM, lambda *_: print('no', flush=True))\n{SERVER}"),
+    );
+    let mut run = house.run(&["-s", "web", "--", "python3", "daemon.py", "{port}"]);
+    let server = pid_of(&run.line());
+    run.hears("is up");
     run.signal("TERM");
-    let said = run.end().ended_with(0);
-    assert_eq!(said.err.matches("is up").count(), 1, "{}", said.err);
+    assert_eq!(run.line(), "no");
+    let mut watch = house.watch();
+    run.signal("TERM");
+    assert_eq!(run.exit_code(), 143);
+    while !watch.line().contains("\"orphaned\":true") {}
+    let lease = only_lease(&house);
+    assert_eq!(lease["orphaned"], true);
+    signal(server, "KILL");
+}
+
+#[test]
+fn what_is_told_can_be_read_by_programs() {
+    let house = house();
+    let mut run = house.run(&["--json", "-s", "web", "--", "python3", "server.py", "{port}"]);
+    let told: serde_json::Value = serde_json::from_str(&run.hears("is up")).unwrap();
+    assert_eq!(told["schema"], "portus/1");
+    assert_eq!(told["event"], "up");
+    assert_eq!(told["leases"][0]["state"], "active");
+    run.signal("TERM");
+    run.end();
 }
