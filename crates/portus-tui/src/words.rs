@@ -96,11 +96,25 @@ pub(crate) fn port(port: Port, protocol: Protocol) -> String {
     }
 }
 
+/// A command line, by the name of its program instead of the path: that is what tells programs apart.
+pub(crate) fn command(line: &str) -> &str {
+    let program = line.split(' ').next().unwrap_or(line);
+    // Only what is a path from the root: elsewhere a slash may be anything.
+    if !program.starts_with('/') {
+        return line;
+    }
+    let start = program.rfind('/').map_or(0, |at| at + 1);
+    if start < program.len() { &line[start..] } else { line }
+}
+
 /// Whose a lease is: its holder, else who asked.
 pub(crate) fn whose(lease: &Lease) -> String {
     let holder = lease.holder.as_ref().map(|holder| (Some(holder.pid), holder.command.as_str()));
     let (pid, command) = holder.unwrap_or((lease.requester.pid, lease.requester.command.as_str()));
-    let client = lease.requester.client.as_ref().map(|client| format!("[{client}] ")).unwrap_or_default();
+    // Where the client itself asked, its name is said already.
+    let client = lease.requester.client.as_ref().filter(|client| !self::command(command).starts_with(client.as_str()));
+    let client = client.map(|client| format!("[{client}] ")).unwrap_or_default();
+    let command = self::command(command);
     match pid {
         Some(pid) => format!("{client}{command} ({pid})"),
         None => format!("{client}{command}"),
@@ -185,5 +199,24 @@ pub(crate) const fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Guarded => "leased, nobody listens, and kept in the kernel",
         Verdict::Leased => "leased, and nobody listens",
         Verdict::Free => "free",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_named_by_its_program() {
+        for (line, shown) in [
+            ("/usr/bin/node /work/x.js", "node /work/x.js"),
+            ("node /work/x.js", "node /work/x.js"),
+            ("target/debug/api", "target/debug/api"),
+            ("/", "/"),
+            ("", ""),
+            ("/bin/ -x", "/bin/ -x"),
+        ] {
+            assert_eq!(command(line), shown);
+        }
     }
 }

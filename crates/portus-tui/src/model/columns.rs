@@ -32,9 +32,9 @@ const fn growing(title: &'static str, width: u16, from: u16) -> Column {
 }
 
 const LEASES: &[Column] = &[
-    growing("SERVICE", 12, 0),
-    number("PORT", 9, 0),
-    text("STATE", 17, 0),
+    growing("SERVICE", 10, 0),
+    number("PORT", 10, 0),
+    text("STATE", 15, 0),
     number("AGE", 4, 0),
     number("LEFT", 4, 0),
     growing("HOLDER", 8, 0),
@@ -52,8 +52,8 @@ const LISTENERS: &[Column] = &[
 ];
 
 const CLAIMS: &[Column] = &[
-    growing("SERVICE", 12, 0),
-    number("PORT", 9, 0),
+    growing("SERVICE", 10, 0),
+    number("PORT", 10, 0),
     text("STANDS", 16, 0),
     number("USED", 5, 0),
     growing("LEASE", 10, 70),

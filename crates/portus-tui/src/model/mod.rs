@@ -16,6 +16,7 @@ pub(crate) use question::{Question, Stage};
 pub(crate) use rates::{Rates, SLICE_MS, SLICES_LEN};
 pub(crate) use table::{Item, Line, Table};
 
+use crate::keys::Reply;
 use crate::layout::Areas;
 
 /// Where the dashboard was started.
@@ -163,6 +164,8 @@ pub(crate) struct Model {
     pub(crate) is_typing: bool,
     pub(crate) scope: Scope,
     pub(crate) has_detail: bool,
+    /// The first line of the detail that is shown.
+    pub(crate) detail_offset: u16,
     pub(crate) has_help: bool,
     /// The first line of the help that is shown.
     pub(crate) help_offset: u16,
@@ -191,11 +194,17 @@ impl Model {
             is_typing: false,
             scope: Scope::All,
             has_detail: false,
+            detail_offset: 0,
             has_help: false,
             help_offset: 0,
             question: None,
             notice: None,
         }
+    }
+
+    /// Whether this answer means something while the question on the screen is open.
+    pub(crate) fn can_answer(&self, reply: Reply) -> bool {
+        self.question.as_ref().is_some_and(|question| question.stage.takes(reply))
     }
 
     /// A view's list.

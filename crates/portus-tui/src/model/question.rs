@@ -2,6 +2,7 @@
 
 use portus_proto::Process;
 
+use crate::keys::Reply;
 use crate::message::Act;
 
 /// A question on the screen.
@@ -27,6 +28,17 @@ pub(crate) enum Stage {
     Asking,
     /// It was refused, and can be insisted upon.
     Insisting,
+}
+
+impl Stage {
+    /// Whether this answer means something here.
+    pub(crate) const fn takes(self, reply: Reply) -> bool {
+        match reply {
+            Reply::Yes => matches!(self, Self::Asking),
+            Reply::Force => matches!(self, Self::Insisting),
+            Reply::No => true,
+        }
+    }
 }
 
 impl Question {

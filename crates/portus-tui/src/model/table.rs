@@ -119,7 +119,10 @@ impl Table {
 
     /// Makes the selection visible in so many lines, with the heading above it where there is room.
     pub(crate) fn show_cursor(&mut self, height: usize) {
-        let height = height.max(1);
+        if height == 0 {
+            // Nothing of it is to be seen, as when the detail has its place: it comes back as it was.
+            return;
+        }
         let heading = self.cursor.checked_sub(1).filter(|at| matches!(self.lines.get(*at), Some(Line::Group { .. })));
         let top = heading.filter(|_| height > 1).unwrap_or(self.cursor);
         if top < self.offset {

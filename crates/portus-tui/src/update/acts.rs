@@ -80,15 +80,11 @@ fn with_port(model: &mut Model, action: Action) -> Vec<Cmd> {
 
 /// What is done about an answer to the question.
 pub(super) fn answer(model: &mut Model, reply: Reply) -> Vec<Cmd> {
-    let Some(question) = model.question.take() else { return Vec::new() };
-    match (reply, question.stage) {
-        (Reply::No, _) => Vec::new(),
-        (Reply::Yes, Stage::Asking) => vec![Cmd::Do(question.act)],
-        (Reply::Force, Stage::Insisting) => vec![Cmd::Do(forced(question.act))],
-        (Reply::Yes | Reply::Force, _) => {
-            model.question = Some(question);
-            Vec::new()
-        }
+    let Some(question) = model.question.take_if(|question| question.stage.takes(reply)) else { return Vec::new() };
+    match reply {
+        Reply::No => Vec::new(),
+        Reply::Yes => vec![Cmd::Do(question.act)],
+        Reply::Force => vec![Cmd::Do(forced(question.act))],
     }
 }
 

@@ -11,11 +11,14 @@ use crate::model::{Model, Scope, Tab, columns};
 
 /// The wheel moves by so many lines.
 const WHEEL_LINES: isize = 3;
+/// No detail is longer.
+const DETAIL_OFFSET_MAX: u16 = 60;
 /// A filter is at most so long.
 const FILTER_LEN_MAX: usize = 200;
 
 pub(super) fn on_input(model: &mut Model, event: Input) -> Vec<Cmd> {
     model.settle();
+    let selected = model.selected_port();
     let cmds = match event {
         Input::Key(key) if key.kind != KeyEventKind::Release => on_key(model, key),
         Input::Mouse(mouse) => on_mouse(model, mouse),
@@ -30,6 +33,9 @@ pub(super) fn on_input(model: &mut Model, event: Input) -> Vec<Cmd> {
         Input::Key(_) | Input::Paste(_) | Input::FocusGained | Input::FocusLost => Vec::new(),
     };
     model.settle();
+    if model.selected_port() != selected {
+        model.detail_offset = 0;
+    }
     cmds
 }
 
@@ -97,6 +103,8 @@ fn perform(model: &mut Model, action: Action) -> Vec<Cmd> {
         Action::Top => model.current_mut().step(isize::MIN),
         Action::Bottom => model.current_mut().step(isize::MAX),
         Action::Detail => model.has_detail = !model.has_detail,
+        Action::DetailUp => model.detail_offset = model.detail_offset.saturating_sub(1),
+        Action::DetailDown => model.detail_offset = (model.detail_offset + 1).min(DETAIL_OFFSET_MAX),
         Action::Back => back(model),
         Action::Filter => model.is_typing = true,
         Action::Sort => {

@@ -95,18 +95,18 @@ pub(super) fn footer(model: &Model, theme: Theme, frame: &mut Frame<'_>, area: R
         let text = format!(" at least {}×{} shows everything", SIZE_MIN.0, SIZE_MIN.1);
         frame.render_widget(Span::styled(fit(&text, area.width, false), theme.tone(Tone::Odd)), area);
     } else if model.question.is_some() {
-        frame.render_widget(hints(keys::REPLIES, theme, area.width), area);
+        frame.render_widget(hints(keys::REPLIES, |reply| model.can_answer(*reply), theme, area.width), area);
     } else if model.is_typing {
-        frame.render_widget(hints(keys::TYPING, theme, area.width), area);
+        frame.render_widget(hints(keys::TYPING, |_| true, theme, area.width), area);
     } else {
-        frame.render_widget(hints(keys::KEYS, theme, area.width), area);
+        frame.render_widget(hints(keys::KEYS, |_| true, theme, area.width), area);
     }
 }
 
 /// As many keys as there is room for, whole ones only.
-fn hints<T>(table: &'static [Binding<T>], theme: Theme, room: u16) -> Line<'static> {
+fn hints<T>(table: &'static [Binding<T>], counts: impl Fn(&T) -> bool, theme: Theme, room: u16) -> Line<'static> {
     let (mut spans, mut taken) = (Vec::new(), 0);
-    for binding in table.iter().filter(|binding| !binding.label.is_empty()) {
+    for binding in table.iter().filter(|binding| !binding.label.is_empty() && counts(&binding.does)) {
         let (key, label) = (binding.first(), format!(" {} ", binding.label));
         let wide = 1 + width(&key) + width(&label);
         if taken + wide > room {

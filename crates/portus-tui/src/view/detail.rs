@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders};
 
 use super::wrapped;
-use crate::model::{Item, Model, time};
+use crate::model::{Item, Model, order, time};
 use crate::theme::Theme;
 use crate::words::{self, Tone};
 
@@ -21,22 +21,23 @@ pub(super) fn draw(model: &Model, theme: Theme, frame: &mut Frame<'_>, area: Rec
     let inside = block.inner(area);
     frame.render_widget(block, area);
     let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
-    frame.render_widget(wrapped(lines(model, theme)), inside);
+    frame.render_widget(wrapped(lines(model, theme)).scroll((model.detail_offset, 0)), inside);
 }
 
+/// What it is, what is the matter with its port, and then what else is known: the first must fit into few lines.
 fn lines(model: &Model, theme: Theme) -> Vec<Line<'static>> {
     let Some(item) = model.current().selected() else {
         return vec![Line::styled("nothing is selected", theme.faint())];
     };
-    let mut lines = facts(model, theme, item);
-    let Some(port) = model.selected_port() else { return lines };
-    match &model.explained.answer {
-        Some((about, Ok(explanation))) if *about == port => lines.extend(explained(theme, explanation)),
-        Some((about, Err(reason))) if *about == port => {
-            lines.push(fact(theme, "explain", reason.clone()));
+    let (mut lines, more) = facts(model, theme, item);
+    if let Some(port) = model.selected_port() {
+        match &model.explained.answer {
+            Some((about, Ok(explanation))) if *about == port => lines.extend(explained(theme, explanation)),
+            Some((about, Err(reason))) if *about == port => lines.push(fact(theme, "explain", reason.clone())),
+            _ => lines.push(fact(theme, "explain", "looking…".to_owned())),
         }
-        _ => lines.push(fact(theme, "explain", "looking…".to_owned())),
     }
+    lines.extend(more);
     lines
 }
 
@@ -50,50 +51,42 @@ fn visible(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
-fn facts(model: &Model, theme: Theme, item: &Item) -> Vec<Line<'static>> {
-    let mut lines = Vec::new();
-    match item {
-        Item::Lease(id) => {
-            if let Some(lease) = model.ledger.leases.get(id) {
-                lines.push(Line::styled(format!("{} of {}", lease.service, visible(&lease.project)), theme.heading()));
-                lines.extend(lease_facts(model, theme, lease));
-            }
-        }
-        Item::Listener(id) => {
-            if let Some(one) = model.ledger.listeners.get(id) {
-                lines.push(Line::styled(format!("listener on {} {}", one.address, one.port), theme.heading()));
-                lines.push(fact(theme, "lease", words::lease_of(one, &model.ledger)));
-                lines.push(fact(theme, "command", one.command.clone()));
-                lines.extend(one.cwd.clone().map(|cwd| fact(theme, "directory", cwd)));
-            }
-        }
-        Item::Claim(key) => {
-            if let Some(claim) = model.ledger.claims.get(key) {
-                lines.push(Line::styled(format!("{} of {}", claim.service, visible(&claim.project)), theme.heading()));
-                lines.push(fact(theme, "worktree", claim.worktree.clone()));
-                let stands = if claim.pinned { "pinned: stays for good" } else { "stays while it is used" };
-                lines.push(fact(theme, "claim", format!("{} {stands}", claim.port)));
-            }
-        }
-        Item::Quarantine(port) => {
-            if let Some(one) = model.ledger.quarantines.get(port) {
-                lines.push(Line::styled(format!("port {port}, in quarantine"), theme.heading()));
-                lines.push(fact(theme, "reason", one.reason.clone()));
-            }
-        }
-        Item::Event(number) => {
-            if let Some(event) = model.ledger.event(*number) {
-                let told = words::event(event);
-                lines.push(Line::styled(format!("{} {}", event.what.kind(), visible(&told.who)), theme.heading()));
-                lines.push(fact(theme, "at", event.at.to_string()));
-                lines.push(fact(theme, "what", told.what));
-            }
-        }
-    }
-    lines
+/// What is known of it: the gist, and the rest.
+fn facts(model: &Model, theme: Theme, item: &Item) -> (Vec<Line<'static>>, Vec<Line<'static>>) {
+    let title = |text: String| Line::styled(visible(&text), theme.heading());
+    let found = match item {
+        Item::Lease(id) => model.ledger.leases.get(id).map(|lease| lease_facts(model, theme, lease)),
+        Item::Listener(id) => model.ledger.listeners.get(id).map(|one| {
+            let gist = vec![
+                title(format!("listener on {} {}", one.address, one.port)),
+                fact(theme, "lease", words::lease_of(one, &model.ledger)),
+            ];
+            let place = one.cwd.clone().map(|cwd| fact(theme, "directory", cwd));
+            (gist, std::iter::once(fact(theme, "command", one.command.clone())).chain(place).collect())
+        }),
+        Item::Claim(key) => model.ledger.claims.get(key).map(|claim| {
+            let stands = if claim.pinned { "pinned: stays for good" } else { "stays while it is used" };
+            let gist = vec![
+                title(format!("{} of {}", claim.service, claim.project)),
+                fact(theme, "claim", format!("{} {stands}", claim.port)),
+            ];
+            (gist, vec![fact(theme, "worktree", claim.worktree.clone())])
+        }),
+        Item::Quarantine(port) => model.ledger.quarantines.get(port).map(|one| {
+            let gist = vec![title(format!("port {port}, in quarantine")), fact(theme, "reason", one.reason.clone())];
+            (gist, vec![fact(theme, "since", one.since.to_string())])
+        }),
+        Item::Event(number) => model.ledger.event(*number).map(|event| {
+            let told = words::event(event);
+            let gist = vec![title(format!("{} {}", event.what.kind(), told.who)), fact(theme, "what", told.what)];
+            let place = order::place_of(&event.what).1.map(|place| fact(theme, "worktree", place));
+            (gist, std::iter::once(fact(theme, "at", event.at.to_string())).chain(place).collect())
+        }),
+    };
+    found.unwrap_or_default()
 }
 
-fn lease_facts(model: &Model, theme: Theme, lease: &Lease) -> Vec<Line<'static>> {
+fn lease_facts(model: &Model, theme: Theme, lease: &Lease) -> (Vec<Line<'static>>, Vec<Line<'static>>) {
     let evidence = lease.evidence.map(|evidence| format!(", by {evidence}")).unwrap_or_default();
     let state = Line::from(vec![
         Span::styled(format!("{:<LABEL_WIDTH$}", "state"), theme.faint()),
@@ -101,20 +94,29 @@ fn lease_facts(model: &Model, theme: Theme, lease: &Lease) -> Vec<Line<'static>>
         Span::raw(evidence),
     ]);
     let port = words::port(lease.port, lease.protocol);
-    let mut lines = vec![fact(theme, "lease", format!("lease:{} on port {port}", lease.id)), state];
-    if lease.guarded {
-        lines.push(fact(theme, "guard", "kept in the kernel until the server starts [g]"));
-    }
-    if lease.pinned {
-        lines.push(fact(theme, "pin", "the number stays for good [p]"));
-    }
-    lines.push(fact(theme, "worktree", lease.worktree.clone()));
-    lines.push(fact(theme, if lease.holder.is_some() { "holder" } else { "asked by" }, words::whose(lease)));
-    lines.extend(lease.requester.session.clone().map(|session| fact(theme, "session", session)));
+    let name = format!("{} of {}", lease.service, visible(&lease.project));
+    let gist = vec![
+        Line::from(vec![
+            Span::styled(name, theme.heading()),
+            Span::raw(format!(", lease:{} on port {port}", lease.id)),
+        ]),
+        state,
+    ];
+    let mut more = vec![
+        fact(theme, "worktree", lease.worktree.clone()),
+        fact(theme, if lease.holder.is_some() { "holder" } else { "asked by" }, words::whose(lease)),
+    ];
+    more.extend(lease.requester.session.clone().map(|session| fact(theme, "session", session)));
     let since = time::span(model.now_ms.saturating_sub(lease.granted_at.0));
     let left = lease.expires_at.map(|at| format!(", {} left", time::span(at.0.saturating_sub(model.now_ms))));
-    lines.push(fact(theme, "since", format!("{since} ago{}", left.unwrap_or_default())));
-    lines
+    more.push(fact(theme, "since", format!("{since} ago{}", left.unwrap_or_default())));
+    if lease.guarded {
+        more.push(fact(theme, "guard", "kept in the kernel until the server starts [g]"));
+    }
+    if lease.pinned {
+        more.push(fact(theme, "pin", "the number stays for good [p]"));
+    }
+    (gist, more)
 }
 
 fn explained(theme: Theme, explanation: &Explanation) -> Vec<Line<'static>> {

@@ -159,7 +159,7 @@ fn listener_cell(model: &Model, theme: Theme, one: &portus_proto::Listener, colu
         3 => plain(match &one.container {
             Some(container) => format!("container {container}"),
             None if one.command.is_empty() => "(not to be seen)".to_owned(),
-            None => one.command.clone(),
+            None => words::command(&one.command).to_owned(),
         }),
         4 => plain(one.pid.map(|pid| pid.to_string()).unwrap_or_default()),
         5 => plain(one.address.clone()),

@@ -6,6 +6,8 @@ mod help;
 mod list;
 mod overview;
 mod question;
+#[cfg(test)]
+mod tests;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;

@@ -5,7 +5,7 @@ use ratatui::text::{Line, Span};
 
 use super::{panel, wrapped};
 use crate::cut::{cut, width};
-use crate::keys::{REPLIES, Reply};
+use crate::keys::REPLIES;
 use crate::model::{Question, Stage};
 use crate::theme::Theme;
 use crate::words::Tone;
@@ -54,13 +54,8 @@ fn rows(line: &Line<'_>, room: u16) -> u16 {
 }
 
 fn replies(stage: Stage, theme: Theme) -> Line<'static> {
-    let fits = |reply: Reply| match reply {
-        Reply::Yes => stage == Stage::Asking,
-        Reply::Force => stage == Stage::Insisting,
-        Reply::No => true,
-    };
     let mut spans = Vec::new();
-    for binding in REPLIES.iter().filter(|binding| fits(binding.does)) {
+    for binding in REPLIES.iter().filter(|binding| stage.takes(binding.does)) {
         spans.push(Span::styled(binding.first(), theme.heading()));
         spans.push(Span::raw(format!(" {}   ", binding.help)));
     }
