@@ -10,6 +10,7 @@ use super::conclude::may_pass;
 use super::{Hub, Then, Work};
 use crate::engine::{Failure, Queue, WAITERS_MAX};
 use crate::server::{ConnectionId, Responder};
+use crate::translate::View;
 use crate::wording;
 
 /// A stranger's port is looked at again after this, then ever more seldom,
@@ -116,11 +117,23 @@ impl Hub {
     ) {
         let waiter = self.new_waiter(connection);
         let request = Request { queued: true, ..request };
+        let asker = request.asks.iter().find(|ask| ask.preferred == Some(port)).map(|ask| ask.key.clone());
         if self.line.queue.push(port, waiter, request).is_err() {
             let message = format!("{WAITERS_MAX} requests wait for ports already");
             return to.answer(Err(wording::limit(message, "try again later", WAITERS_MAX as u64)));
         }
         self.line.waiting.insert(waiter, Waiting { to, until, refusal });
+        self.tell_queued(asker, port);
+    }
+
+    /// Tells subscribers that a line has grown.
+    fn tell_queued(&mut self, asker: Option<portus_core::Key>, port: Port) {
+        let Some(key) = asker else { return };
+        let waiting = self.line.waiting.keys().filter(|waiter| self.line.queue.port_of(waiter) == Some(port)).count();
+        let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+        let what = portus_proto::What::Queued { key: View::key(&key), port, waiting };
+        let at = self.with_view(|view| view.wall());
+        self.subscribers.tell(portus_proto::Event { at, what });
     }
 
     /// Asks again for whoever is first in a port's line.

@@ -68,6 +68,20 @@ impl View<'_> {
         WallTime(wall.saturating_add(at.as_millis()).saturating_sub(awake))
     }
 
+    /// The moment, by the wall clock.
+    pub(crate) const fn wall(&self) -> WallTime {
+        wall(self.now.wall)
+    }
+
+    /// A key as people and scripts see it.
+    pub(crate) fn key(key: &core::Key) -> proto::Key {
+        proto::Key {
+            project: key.project.to_string(),
+            worktree: key.worktree.to_string(),
+            service: key.service.clone(),
+        }
+    }
+
     /// A claim as people and scripts see it.
     pub(crate) fn claim(claim: &core::Claim) -> proto::Claim {
         proto::Claim {
