@@ -77,6 +77,8 @@ fn asks(args: &Args, workspace: &Workspace) -> Result<Vec<Ask>, Failure> {
     for service in &services {
         let mut wish = args.wish.wish();
         wish.sequential = args.sequential;
+        // Whoever waits in line for a port wants that port, and no other at once.
+        wish.strict |= args.wait.is_some();
         let declared = workspace.config.ask(workspace.key(service.clone()), &wish, workspace.linked.as_deref());
         for (place, name) in group(service, count)?.into_iter().enumerate() {
             if asks.iter().any(|ask| ask.key.service == name) {
