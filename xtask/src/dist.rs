@@ -21,10 +21,10 @@ const PLAIN_FILES: [&str; 3] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md"];
 /// Builds, collects, packs, hashes, and prints where the result lies.
 pub(crate) fn run() -> Result<ExitCode> {
     let root = tools::root();
-    tools::must_run(&mut tools::cargo(&["build", "--profile", "dist", "--locked", "-p", "portus-cli"]))?;
+    tools::must_run(&mut tools::cargo(&["build", "--profile", "archive", "--locked", "-p", "portus-cli"]))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |named| root.join(named));
     let binary_name = format!("portus{}", std::env::consts::EXE_SUFFIX);
-    let binary = target.join("release").join(&binary_name);
+    let binary = target.join("archive").join(&binary_name);
     let out = target.join("dist");
 
     let name = format!("portus-{}-{}", env!("CARGO_PKG_VERSION"), host_triple()?);
