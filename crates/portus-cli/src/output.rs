@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::args::{Color, Global};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
+use crate::text::safe;
 use portus_client::shapes::{Envelope, ErrorBody, ErrorReply};
 
 /// How to print.
@@ -83,7 +84,7 @@ impl Output {
     /// A sentence that says what was done, on stderr: nobody has to read it.
     pub(crate) fn say(self, text: &str) {
         if !self.quiet && !self.json {
-            drop(io::stderr().lock().write_all(format!("{text}\n").as_bytes()));
+            drop(io::stderr().lock().write_all(format!("{}\n", safe(text)).as_bytes()));
         }
     }
 
@@ -129,6 +130,7 @@ impl Output {
     }
 
     fn error_line(self, label: &str, text: &str) {
+        let text = safe(text);
         let style = match label {
             "error" => anstyle::AnsiColor::Red.on_default().bold(),
             "hint" => anstyle::AnsiColor::Cyan.on_default().bold(),

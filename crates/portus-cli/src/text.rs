@@ -1,8 +1,10 @@
 //! Words and columns for people.
 
+use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use portus_proto::{Claim, Lease, LeasesReply, WallTime};
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::exit::Exit;
 use crate::failure::Outcome;
@@ -15,24 +17,38 @@ pub(crate) fn now_ms() -> u64 {
 
 /// Rows under headings, each column as wide as its widest cell; the last one is not padded.
 pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
-    let mut widths = headings.map(|heading| heading.chars().count());
-    for row in rows {
+    let rows: Vec<[Cow<'_, str>; N]> = rows.iter().map(|row| row.each_ref().map(|cell| safe(cell))).collect();
+    let mut widths = headings.map(|heading| heading.width());
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(cell.width());
         }
     }
     let bold = anstyle::Style::new().bold();
     let mut text = format!("{bold}{}{bold:#}\n", joined(headings.into_iter(), &widths));
-    for row in rows {
-        text.push_str(&joined(row.iter().map(String::as_str), &widths));
+    for row in &rows {
+        text.push_str(&joined(row.iter().map(Cow::as_ref), &widths));
         text.push('\n');
     }
     text
 }
 
 fn joined<'a>(cells: impl Iterator<Item = &'a str>, widths: &[usize]) -> String {
-    let padded = cells.zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
-    padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    let pad = |(cell, width): (&str, &usize)| format!("{cell}{}", " ".repeat(width.saturating_sub(cell.width())));
+    cells.zip(widths).map(pad).collect::<Vec<_>>().join("  ").trim_end().to_owned()
+}
+
+/// A text that moves no cursor and recolours nothing: names and paths are other people's.
+pub(crate) fn safe(text: &str) -> Cow<'_, str> {
+    let is_bad = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !text.contains(is_bad) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if is_bad(character) { shown.extend(character.escape_default()) } else { shown.push(character) }
+    }
+    Cow::Owned(shown)
 }
 
 /// How long ago something was, in its largest unit.
@@ -192,6 +208,13 @@ mod tests {
         let rows = [["a".to_owned(), "bcd".to_owned()], ["efgh".to_owned(), String::new()]];
         let text = anstream::adapter::strip_str(&table(["X", "LONG"], &rows)).to_string();
         assert_eq!(text, "X     LONG\na     bcd\nefgh\n");
+    }
+
+    #[test]
+    fn wide_letters_take_two_columns_and_control_characters_none() {
+        let rows = [["日本".to_owned(), "x".to_owned()], ["a\u{1b}[2J".to_owned(), "y".to_owned()]];
+        let text = anstream::adapter::strip_str(&table(["A", "B"], &rows)).to_string();
+        assert_eq!(text, "A           B\n日本        x\na\\u{1b}[2J  y\n");
     }
 
     #[test]

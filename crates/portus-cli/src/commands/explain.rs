@@ -60,7 +60,9 @@ fn told(explanation: &Explanation) -> String {
         lines.push(format!("{label:<9}  {}{} ({})", "  ".repeat(depth), process.command, process.pid));
     }
     lines.push(format!("next       {}", explanation.next));
-    lines.join("\n") + "\n"
+    // All but the first, which is ours and has a style, tell of other people's names.
+    let safe = |(at, line): (usize, String)| if at == 0 { line } else { text::safe(&line).into_owned() };
+    lines.into_iter().enumerate().map(safe).collect::<Vec<_>>().join("\n") + "\n"
 }
 
 const fn verdict(verdict: Verdict) -> &'static str {

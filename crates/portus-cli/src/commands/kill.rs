@@ -8,6 +8,7 @@ use crate::args::{Named, Place, millis, positive_duration};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Outcome;
+use crate::text;
 
 /// End what listens on a port, by its process tree, and nothing else
 ///
@@ -49,5 +50,6 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
 
 fn told(killed: &Killed) -> String {
     let what = if killed.dry_run { "would end" } else { "ended" };
-    killed.killed.iter().map(|process| format!("{what} {} ({})\n", process.command, process.pid)).collect()
+    let line = |process: &portus_proto::Process| format!("{what} {} ({})\n", text::safe(&process.command), process.pid);
+    killed.killed.iter().map(line).collect()
 }

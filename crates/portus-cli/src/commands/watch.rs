@@ -17,7 +17,7 @@ pub(crate) fn run(_args: Args, context: &Context) -> Outcome {
     let events = context.connect()?.into_events()?;
     output.aside("watching");
     for event in events {
-        let line = if output.json { json(event?)? } else { sentence(event?) };
+        let line = if output.json { json(event?)? } else { text::safe(&sentence(event?)).into_owned() };
         if !output.line(&line)? {
             break;
         }

@@ -2,56 +2,59 @@
 
 use crate::rig::World;
 
+/// Command lines, and what is said about each.
+const SENSELESS: &[(&str, &str)] = &[
+    ("request --port 0", "`0` is not a port"),
+    ("request --port 70000", "`70000` is not a port"),
+    ("request --port -1", "unexpected argument"),
+    ("request --port 80x", "`80x` is not a port"),
+    ("request --range 3099-3000", "did you mean 3000-3099?"),
+    ("request --range 3000-", "`` is not a port"),
+    ("request --fallback 0", "`0` is not a port"),
+    ("request --count 0", "0 is not in 1..=64"),
+    ("request --count 65", "65 is not in 1..=64"),
+    ("request --contiguous", "--count"),
+    ("request --strict", "--port"),
+    ("request --wait 30s", "--port"),
+    ("request --protocol tpc", "[possible values: tcp, udp, both]"),
+    ("request --ttl 5", "no length of time"),
+    ("request --ttl 5x", "no length of time"),
+    ("request --ttl 0s", "no time at all"),
+    ("request --ttl -5m", "unexpected argument"),
+    ("request --pid 0", "0 is not in 1.."),
+    ("request ../etc", "no service name"),
+    ("request a/b", "no service name"),
+    ("request .hidden", "no service name"),
+    ("request 3000", "all digits"),
+    ("request web web", "asked for twice"),
+    ("request web api --port 3000", "--port names one port"),
+    ("request --prot 3000", "unexpected argument '--prot'"),
+    ("request --timeout 0", "no time at all"),
+    ("reqest web", "unrecognized subcommand 'reqest'"),
+    ("release", "nothing is named"),
+    ("release --worktree web", "services are named too"),
+    ("release lease:x", "names no lease"),
+    ("release 0", "not a port"),
+    ("confirm", "required"),
+    ("get web --wait soon", "no length of time"),
+    ("quarantine x", "not a port"),
+    ("revive", "required"),
+    ("env --format csh", "csh"),
+    ("scan 9-1", "did you mean 1-9?"),
+    ("completions tcsh", "tcsh"),
+    ("daemon", "subcommand"),
+    ("daemon launch", "unrecognized subcommand 'launch'"),
+    ("--json", "subcommand"),
+];
+
 #[test]
 fn senseless_arguments_are_refused() {
     let world = World::new();
     let shop = world.repository("shop");
     let long = "x".repeat(300);
-    for (line, about) in [
-        ("request --port 0", "`0` is not a port"),
-        ("request --port 70000", "`70000` is not a port"),
-        ("request --port -1", "unexpected argument"),
-        ("request --port 80x", "`80x` is not a port"),
-        ("request --range 3099-3000", "did you mean 3000-3099?"),
-        ("request --range 3000-", "`` is not a port"),
-        ("request --fallback 0", "`0` is not a port"),
-        ("request --count 0", "0 is not in 1..=64"),
-        ("request --count 65", "65 is not in 1..=64"),
-        ("request --contiguous", "--count"),
-        ("request --strict", "--port"),
-        ("request --wait 30s", "--port"),
-        ("request --protocol tpc", "[possible values: tcp, udp, both]"),
-        ("request --ttl 5", "no length of time"),
-        ("request --ttl 5x", "no length of time"),
-        ("request --ttl 0s", "no time at all"),
-        ("request --ttl -5m", "unexpected argument"),
-        ("request --pid 0", "0 is not in 1.."),
-        ("request ../etc", "no service name"),
-        ("request a/b", "no service name"),
-        ("request .hidden", "no service name"),
-        ("request 3000", "all digits"),
-        ("request web web", "asked for twice"),
-        ("request web api --port 3000", "--port names one port"),
-        ("request --prot 3000", "unexpected argument '--prot'"),
-        ("request --timeout 0", "no time at all"),
-        ("reqest web", "unrecognized subcommand 'reqest'"),
-        ("release", "nothing is named"),
-        ("release --worktree web", "services are named too"),
-        ("release lease:x", "names no lease"),
-        ("release 0", "not a port"),
-        ("confirm", "required"),
-        ("get web --wait soon", "no length of time"),
-        ("quarantine x", "not a port"),
-        ("revive", "required"),
-        ("env --format csh", "csh"),
-        ("scan 9-1", "did you mean 1-9?"),
-        ("completions tcsh", "tcsh"),
-        ("daemon", "subcommand"),
-        ("daemon launch", "unrecognized subcommand 'launch'"),
-        ("--json", "subcommand"),
-    ] {
+    for (line, about) in SENSELESS {
         let said = world.say(&shop, &line.split(' ').collect::<Vec<_>>());
-        let text = if line == "--json" { &said.out } else { &said.err };
+        let text = if *line == "--json" { &said.out } else { &said.err };
         assert_eq!(said.code, 2, "{line}: {said:?}");
         assert!(text.contains(about), "{line}: {said:?}");
         let in_json: Vec<&str> = line.split(' ').chain(["--json"]).collect();

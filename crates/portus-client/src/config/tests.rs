@@ -48,110 +48,113 @@ fn complaint(files: &Files, variables: &[(&str, &str)]) -> String {
     text.trim_end_matches(" | ").to_owned()
 }
 
+/// Project files with one mistake each, and what is said about it.
+const MISTAKES: &[(&str, &str)] = &[
+    ("[servces.web]\n", "tree/portus.toml:1:2: unknown key `servces` | did you mean `services`?"),
+    ("[project]\nnam = 'x'\n", "tree/portus.toml:2:1: unknown key `nam` in [project] | did you mean `name`?"),
+    (
+        "[services.web]\n  prefered = 3000\n",
+        "tree/portus.toml:2:3: unknown key `prefered` in [services.web] | did you mean `preferred`?",
+    ),
+    (
+        "[services.web]\nport = 3000\n",
+        "tree/portus.toml:2:1: unknown key `port` in [services.web] | known are preferred, range, fallback, env, \
+             health, protocol, command_env",
+    ),
+    (
+        "[services.web]\npreferred = 0\n",
+        "tree/portus.toml:2:13: `services.web.preferred`: `0` is not a port: ports \
+             are whole numbers from 1 to 65535",
+    ),
+    (
+        "[services.web]\npreferred = 70000\n",
+        "tree/portus.toml:2:13: `services.web.preferred`: `70000` is not a port: \
+             ports are whole numbers from 1 to 65535",
+    ),
+    (
+        "[services.web]\npreferred = true\n",
+        "tree/portus.toml:2:13: `services.web.preferred` must be a number or a \
+             text, not a boolean",
+    ),
+    (
+        "[services.web]\nrange = '3099-3000'\n",
+        "tree/portus.toml:2:9: `services.web.range`: the range 3099-3000 runs \
+             backwards: did you mean 3000-3099?",
+    ),
+    (
+        "[services.web]\nprotocol = 'tpc'\n",
+        "tree/portus.toml:2:12: `services.web.protocol`: `tpc` is no protocol: \
+             tcp, udp or both (did you mean `tcp`?)",
+    ),
+    (
+        "[services.'a/b']\n",
+        "tree/portus.toml:1:11: `a/b` is no service name: '/' may not stand there (letters, \
+             digits, `.`, `_`, `-`; first a letter or digit)",
+    ),
+    ("[services.1]\n", "tree/portus.toml:1:11: `1` is all digits, which names a port, not a service"),
+    ("[services]\nweb = 1\n", "tree/portus.toml:2:7: `services.web` must be a table, not an integer"),
+    (
+        "[services.web]\nenv = ['PATH']\n",
+        "tree/portus.toml:2:8: `services.web.env`: a project's file may not set \
+             `PATH`: programs take orders from it",
+    ),
+    (
+        "[services.web]\nenv = ['A-B']\n",
+        "tree/portus.toml:2:8: `services.web.env`: `A-B` is no name for a variable \
+             (letters, digits and `_`; no digit in front)",
+    ),
+    (
+        "[services.web]\ncommand_env = { LD_PRELOAD = 'x' }\n",
+        "tree/portus.toml:2:17: a project's file may not set \
+             `LD_PRELOAD`: programs take orders from it",
+    ),
+    (
+        "[services.web]\nhealth = 'http://example.com/'\n",
+        "tree/portus.toml:2:10: `services.web.health`: \
+             `http://example.com/` is neither a path (`/health`), nor `tcp`, nor an http URL on localhost",
+    ),
+    (
+        "[mirror]\nports_json = '../ports.json'\n",
+        "tree/portus.toml:2:14: `mirror.ports_json`: `../ports.json` leaves \
+             the worktree",
+    ),
+    (
+        "[mirror]\nports_json = '/etc/ports.json'\n",
+        "tree/portus.toml:2:14: `mirror.ports_json`: `/etc/ports.json` \
+             leaves the worktree",
+    ),
+    (
+        "[mirror]\nports_json = '.bashrc'\n",
+        "tree/portus.toml:2:14: `mirror.ports_json`: `.bashrc` does not end in \
+             `ports.json`",
+    ),
+    (
+        "[pool]\non_exhausted = 'expend'\n",
+        "tree/portus.toml:2:16: `pool.on_exhausted`: `expend` is none of fail, \
+             expand (did you mean `expand`?)",
+    ),
+    (
+        "[pool]\non_exhausted = 'expand'\n",
+        "tree/portus.toml:2:16: `pool.on_exhausted` is \"expand\", but there is no \
+             `pool.expand_range` | add expand_range = \"30000-30999\", or the like",
+    ),
+    ("[project]\nname = ''\n", "tree/portus.toml:2:8: `project.name`: a project's name is not empty"),
+    (
+        "[services.my-web]\n[services.'my.web']\n",
+        "tree/portus.toml:2:11: the services `my-web` and `my.web` would \
+             both be PORTUS_PORT_MY_WEB | rename one of them",
+    ),
+    (
+        "[services.a]\nenv = 'X'\n[services.b]\nenv = 'X'\n",
+        "tree/portus.toml:4:7: the services `a` and `b` both set \
+             `X` | give one of them another variable",
+    ),
+];
+
 #[test]
 fn every_mistake_is_named_with_its_place_and_the_nearest_name() {
-    for (text, wanted) in [
-        ("[servces.web]\n", "tree/portus.toml:1:2: unknown key `servces` | did you mean `services`?"),
-        ("[project]\nnam = 'x'\n", "tree/portus.toml:2:1: unknown key `nam` in [project] | did you mean `name`?"),
-        (
-            "[services.web]\n  prefered = 3000\n",
-            "tree/portus.toml:2:3: unknown key `prefered` in [services.web] | did you mean `preferred`?",
-        ),
-        (
-            "[services.web]\nport = 3000\n",
-            "tree/portus.toml:2:1: unknown key `port` in [services.web] | known are preferred, range, fallback, env, \
-             health, protocol, command_env",
-        ),
-        (
-            "[services.web]\npreferred = 0\n",
-            "tree/portus.toml:2:13: `services.web.preferred`: `0` is not a port: ports \
-             are whole numbers from 1 to 65535",
-        ),
-        (
-            "[services.web]\npreferred = 70000\n",
-            "tree/portus.toml:2:13: `services.web.preferred`: `70000` is not a port: \
-             ports are whole numbers from 1 to 65535",
-        ),
-        (
-            "[services.web]\npreferred = true\n",
-            "tree/portus.toml:2:13: `services.web.preferred` must be a number or a \
-             text, not a boolean",
-        ),
-        (
-            "[services.web]\nrange = '3099-3000'\n",
-            "tree/portus.toml:2:9: `services.web.range`: the range 3099-3000 runs \
-             backwards: did you mean 3000-3099?",
-        ),
-        (
-            "[services.web]\nprotocol = 'tpc'\n",
-            "tree/portus.toml:2:12: `services.web.protocol`: `tpc` is no protocol: \
-             tcp, udp or both (did you mean `tcp`?)",
-        ),
-        (
-            "[services.'a/b']\n",
-            "tree/portus.toml:1:11: `a/b` is no service name: '/' may not stand there (letters, \
-             digits, `.`, `_`, `-`; first a letter or digit)",
-        ),
-        ("[services.1]\n", "tree/portus.toml:1:11: `1` is all digits, which names a port, not a service"),
-        ("[services]\nweb = 1\n", "tree/portus.toml:2:7: `services.web` must be a table, not an integer"),
-        (
-            "[services.web]\nenv = ['PATH']\n",
-            "tree/portus.toml:2:8: `services.web.env`: a project's file may not set \
-             `PATH`: programs take orders from it",
-        ),
-        (
-            "[services.web]\nenv = ['A-B']\n",
-            "tree/portus.toml:2:8: `services.web.env`: `A-B` is no name for a variable \
-             (letters, digits and `_`; no digit in front)",
-        ),
-        (
-            "[services.web]\ncommand_env = { LD_PRELOAD = 'x' }\n",
-            "tree/portus.toml:2:17: a project's file may not set \
-             `LD_PRELOAD`: programs take orders from it",
-        ),
-        (
-            "[services.web]\nhealth = 'http://example.com/'\n",
-            "tree/portus.toml:2:10: `services.web.health`: \
-             `http://example.com/` is neither a path (`/health`), nor `tcp`, nor an http URL on localhost",
-        ),
-        (
-            "[mirror]\nports_json = '../ports.json'\n",
-            "tree/portus.toml:2:14: `mirror.ports_json`: `../ports.json` leaves \
-             the worktree",
-        ),
-        (
-            "[mirror]\nports_json = '/etc/ports.json'\n",
-            "tree/portus.toml:2:14: `mirror.ports_json`: `/etc/ports.json` \
-             leaves the worktree",
-        ),
-        (
-            "[mirror]\nports_json = '.bashrc'\n",
-            "tree/portus.toml:2:14: `mirror.ports_json`: `.bashrc` does not end in \
-             `ports.json`",
-        ),
-        (
-            "[pool]\non_exhausted = 'expend'\n",
-            "tree/portus.toml:2:16: `pool.on_exhausted`: `expend` is none of fail, \
-             expand (did you mean `expand`?)",
-        ),
-        (
-            "[pool]\non_exhausted = 'expand'\n",
-            "tree/portus.toml:2:16: `pool.on_exhausted` is \"expand\", but there is no \
-             `pool.expand_range` | add expand_range = \"30000-30999\", or the like",
-        ),
-        ("[project]\nname = ''\n", "tree/portus.toml:2:8: `project.name`: a project's name is not empty"),
-        (
-            "[services.my-web]\n[services.'my.web']\n",
-            "tree/portus.toml:2:11: the services `my-web` and `my.web` would \
-             both be PORTUS_PORT_MY_WEB | rename one of them",
-        ),
-        (
-            "[services.a]\nenv = 'X'\n[services.b]\nenv = 'X'\n",
-            "tree/portus.toml:4:7: the services `a` and `b` both set \
-             `X` | give one of them another variable",
-        ),
-    ] {
-        assert_eq!(said(text), wanted, "{text}");
+    for (text, wanted) in MISTAKES {
+        assert_eq!(said(text), *wanted, "{text}");
     }
     assert!(said("[services.web\n").starts_with("tree/portus.toml:1:14: is not TOML: "));
 }
