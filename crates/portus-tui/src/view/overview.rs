@@ -67,7 +67,7 @@ fn pool(model: &Model, theme: Theme, width: u16) -> Vec<Line<'static>> {
     ]
 }
 
-fn in_scope<'a>(model: &'a Model) -> impl Iterator<Item = &'a Lease> {
+fn in_scope(model: &Model) -> impl Iterator<Item = &Lease> {
     model.ledger.leases.values().filter(|lease| match model.scope {
         Scope::All => true,
         Scope::Project => lease.project == model.here.project,
