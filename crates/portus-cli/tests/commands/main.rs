@@ -6,6 +6,7 @@ mod configured;
 mod daemon;
 mod documents;
 mod ledger;
+mod machine;
 mod rig;
 mod steps;
 mod switched_off;

@@ -98,6 +98,14 @@ impl Server {
         assert_eq!(line.trim(), "up");
         Self(child)
     }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
 }
 
 impl Drop for Server {
