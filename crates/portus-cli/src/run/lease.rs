@@ -152,6 +152,10 @@ impl Tenancy {
     pub(super) fn events(&mut self, waker: Waker) -> (Vec<Event>, Option<Way>) {
         let mut events = Vec::new();
         while let Some(client) = &mut self.client {
+            // Where a read cannot be limited, looking for events would hang; the command is seen through without.
+            if !client.connection().has_timeouts() {
+                break;
+            }
             match client.next_event(REST_OF_A_FRAME) {
                 Ok(Some(event)) => events.push(event),
                 Ok(None) => break,

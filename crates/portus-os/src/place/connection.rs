@@ -118,6 +118,12 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether [`Self::set_timeouts`] does something, so that a read that may find nothing can be tried.
+    #[must_use]
+    pub const fn has_timeouts(&self) -> bool {
+        cfg!(unix)
+    }
+
     /// A second handle of the same connection, such as for a thread that only reads.
     ///
     /// # Errors
