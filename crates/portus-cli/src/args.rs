@@ -26,7 +26,7 @@ pub(crate) struct Global {
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// When to use colours (NO_COLOR is honoured)
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto, hide_default_value = true)]
+    #[arg(long, global = true, value_name = "auto|always|never", value_enum, default_value_t = Color::Auto, hide_default_value = true, hide_possible_values = true)]
     pub(crate) color: Color,
     /// How long to wait for the daemon, such as 5s or 2m; waits add to it [default: 10s]
     #[arg(long, global = true, value_name = "DURATION", value_parser = positive_duration)]

@@ -9,7 +9,7 @@ use portus_proto::{
     AttachCall, AwaitCall, Call, Claim, ClientFrame, Code, ConfirmCall, Event, ExplainCall, Explanation, ForgetCall,
     Key, KeyCall, KillCall, Killed, LeasesCall, LeasesReply, ListCall, Listener, ListingReply, Outcome, PAGE_LEN_MAX,
     PinCall, PortCall, PruneCall, Quarantine, QuarantineCall, ReleaseCall, RenewCall, Reply, ReplyFrame, RequestCall,
-    ScanCall, Scope, ScopeCall, ServerFrame, Status, SuspectCall, Suspected, Verification, VerifyCall, Welcome,
+    ScanCall, Scope, ScopeCall, ServerFrame, Status, SuspectCall, Suspected, Verification, VerifyCall, Welcome, What,
 };
 
 use crate::connect::{self, Options};
@@ -25,9 +25,14 @@ pub struct Client {
     next_id: u64,
     home: Home,
     options: Options,
-    /// Events that came while a reply was awaited.
+    /// Events that came while a reply was awaited, at most [`EVENTS_MAX`].
     events: VecDeque<Event>,
+    /// How many more came than are kept; older than those in `events`.
+    missed: u64,
 }
+
+/// How many events are kept for later, as many as the daemon keeps for a subscriber.
+const EVENTS_MAX: usize = 1_024;
 
 /// Calls whose answer has one shape, by name.
 macro_rules! calls {
@@ -95,7 +100,7 @@ impl Client {
     /// [`ConnectError`] says how far it came, within the deadline of `options`.
     pub fn connect(home: &Home, options: Options) -> Result<Self, ConnectError> {
         let (link, welcome) = connect::climb(home, &options)?;
-        Ok(Self { link, welcome, next_id: 1, home: home.clone(), options, events: VecDeque::new() })
+        Ok(Self { link, welcome, next_id: 1, home: home.clone(), options, events: VecDeque::new(), missed: 0 })
     }
 
     /// What the daemon said of itself.
@@ -223,6 +228,11 @@ impl Client {
     /// # Errors
     /// [`CallError::Lost`] when the connection ends, [`CallError::Refused`] when the daemon says why.
     pub fn next_event(&mut self, wait: Duration) -> Result<Option<Event>, CallError> {
+        let at = self.events.front().map(|event| event.at).unwrap_or_default();
+        match std::mem::take(&mut self.missed) {
+            0 => {}
+            missed => return Ok(Some(Event { at, what: What::Missed(missed) })),
+        }
         if let Some(event) = self.events.pop_front() {
             return Ok(Some(event));
         }
@@ -287,11 +297,19 @@ impl Client {
                         Outcome::Refused(refusal) => Err(CallError::Refused(refusal)),
                     };
                 }
-                Some(ServerFrame::Event(event)) => self.events.push_back(event),
+                Some(ServerFrame::Event(event)) => self.keep(event),
                 Some(ServerFrame::Goodbye(refusal)) => return Err(CallError::Refused(refusal)),
                 Some(ServerFrame::Reply(_)) | None => {}
             }
         }
+    }
+
+    fn keep(&mut self, event: Event) {
+        if self.events.len() >= EVENTS_MAX {
+            self.events.pop_front();
+            self.missed += 1;
+        }
+        self.events.push_back(event);
     }
 
     /// One frame; `None` for an event of a kind that this build does not know.

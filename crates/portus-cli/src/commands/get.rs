@@ -1,10 +1,10 @@
 //! `portus get`
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use portus_client::shapes;
+use portus_client::{CallError, Client, shapes};
 use portus_core::ServiceName;
-use portus_proto::{AwaitCall, LeasesReply, ListCall, Target};
+use portus_proto::{AwaitCall, Code, Event, Key, LeasesReply, ListCall, Target, What};
 
 use crate::args::{Place, millis, positive_duration};
 use crate::context::Context;
@@ -35,10 +35,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
     };
     let mut client = context.connect()?;
     let reply = match args.wait {
-        Some(wait) => {
-            let target = Target::Key(workspace.key(service.clone()));
-            client.wait_for(AwaitCall { target, wait_ms: millis(wait) })?
-        }
+        Some(wait) => wait_for(&workspace.key(service.clone()), wait, &mut client)?,
         None => {
             let listing = client.list(ListCall { scope: workspace.scope(), ended: false, after: None })?;
             let leases = listing.leases.into_iter().filter(|lease| lease.service == service).collect();
@@ -61,4 +58,36 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
         reply.notes.iter().for_each(|note| context.output.note(note));
     }
     Ok(Exit::DONE)
+}
+
+/// Waits until the service listens; also for a lease that is still to come, since whoever starts the service and
+/// whoever waits for it often start together.
+fn wait_for(key: &Key, wait: Duration, client: &mut Client) -> Result<LeasesReply, Failure> {
+    let deadline = Instant::now() + wait;
+    let left = || deadline.saturating_duration_since(Instant::now());
+    // Before the question, so that no grant falls between it and its answer.
+    client.subscribe()?;
+    loop {
+        match client.wait_for(AwaitCall { target: Target::Key(key.clone()), wait_ms: millis(left()) }) {
+            Err(CallError::Refused(refusal)) if refusal.code == Code::NoSuchLease => {}
+            outcome => return Ok(outcome?),
+        }
+        loop {
+            match client.next_event(left())? {
+                Some(Event { what: What::Granted(lease), .. })
+                    if lease.service == key.service && lease.worktree == key.worktree =>
+                {
+                    break;
+                }
+                // What was missed may have been it.
+                Some(Event { what: What::Missed(_), .. }) => break,
+                Some(_) if !left().is_zero() => {}
+                Some(_) | None => {
+                    let message = format!("`{}` got no lease in this worktree while it was waited for", key.service);
+                    let hint = format!("`portus request {}` leases a port", key.service);
+                    return Err(Failure::new(Exit::TIMED_OUT, "timed_out", message, hint));
+                }
+            }
+        }
+    }
 }

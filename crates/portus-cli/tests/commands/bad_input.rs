@@ -50,7 +50,7 @@ const SENSELESS: &[(&str, &str)] = &[
 #[test]
 fn senseless_arguments_are_refused() {
     let world = World::new();
-    let shop = world.repository("shop");
+    let shop = world.shop();
     let long = "x".repeat(300);
     for (line, about) in SENSELESS {
         let said = world.say(&shop, &line.split(' ').collect::<Vec<_>>());
@@ -73,7 +73,7 @@ fn senseless_arguments_are_refused() {
 #[test]
 fn an_error_has_a_hint_on_a_line_of_its_own() {
     let world = World::new();
-    let shop = world.repository("shop");
+    let shop = world.shop();
     let said = world.say(&shop, &["release"]).ended_with(2);
     let lines: Vec<&str> = said.err.lines().collect();
     assert_eq!(lines.len(), 2);
@@ -87,7 +87,7 @@ fn an_error_has_a_hint_on_a_line_of_its_own() {
 #[test]
 fn a_directory_that_is_not_there_is_named() {
     let world = World::new();
-    let shop = world.repository("shop");
+    let shop = world.shop();
     let said = world.say(&shop, &["request", "web", "--worktree", "nowhere"]).ended_with(2);
     assert!(said.err.contains("nowhere"), "{said:?}");
     for name in ["", "  ", "a\nb", &"x".repeat(201)] {
@@ -102,7 +102,7 @@ fn arguments_that_are_not_text_are_refused() {
     use std::os::unix::ffi::OsStrExt as _;
 
     let world = World::new();
-    let shop = world.repository("shop");
+    let shop = world.shop();
     let strange = OsStr::from_bytes(b"w\xffb");
     for line in [vec![OsStr::new("request"), strange], vec![strange], vec![OsStr::new("release"), strange]] {
         let said = world.say(&shop, &line).ended_with(2);

@@ -7,7 +7,7 @@ use crate::rig::{Said, World};
 #[test]
 fn looking_starts_nothing() {
     let world = World::new();
-    let shop = world.repository("shop");
+    let shop = world.shop();
     let status = world.say(&shop, &["daemon", "status", "--json"]).ended_with(0).json();
     assert_eq!(status["running"], false);
     assert_eq!(status["home"], world.home().to_str().unwrap());
@@ -21,7 +21,7 @@ fn looking_starts_nothing() {
 #[test]
 fn it_starts_tells_of_itself_and_leaves() {
     let world = World::new();
-    let shop = world.repository("shop");
+    let shop = world.shop();
     world.say(&shop, &["daemon", "start"]).ended_with(0);
     let status = world.say(&shop, &["daemon", "status", "--json"]).ended_with(0).json();
     assert_eq!(status["running"], true);
@@ -40,7 +40,7 @@ fn it_starts_tells_of_itself_and_leaves() {
 #[test]
 fn leases_stay_over_a_restart() {
     let world = World::new();
-    let shop = world.repository("shop");
+    let shop = world.shop();
     let port = world.say(&shop, &["request", "web"]).ended_with(0).port();
     let before = world.say(&shop, &["daemon", "status", "--json"]).json();
     let after = world.say(&shop, &["daemon", "restart", "--json"]).ended_with(0).json();
@@ -52,7 +52,7 @@ fn leases_stay_over_a_restart() {
 #[test]
 fn many_clients_at_once_start_one_daemon() {
     let world = World::new();
-    let shop = world.repository("shop");
+    let shop = world.shop();
     let clients: Vec<Child> = (0..16)
         .map(|number| {
             let service = format!("s{number}");
@@ -72,7 +72,7 @@ fn many_clients_at_once_start_one_daemon() {
 #[test]
 fn a_daemon_that_was_killed_is_followed_by_another() {
     let world = World::new();
-    let shop = world.repository("shop");
+    let shop = world.shop();
     let port = world.say(&shop, &["request", "web"]).ended_with(0).port();
     let pid = world.say(&shop, &["daemon", "status", "--json"]).json()["pid"].to_string();
     let killed = std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
@@ -83,7 +83,7 @@ fn a_daemon_that_was_killed_is_followed_by_another() {
 #[test]
 fn a_home_that_cannot_be_used_is_exit_code_6() {
     let world = World::new();
-    let shop = world.repository("shop");
+    let shop = world.shop();
     let said = Said::of(&world.portus(&shop, &["request", "--json"]).env("PORTUS_HOME", "here").output().unwrap());
     assert_eq!(said.ended_with(6).json()["error"]["code"], "no_home");
     std::fs::write(world.home(), "in the way").unwrap();
@@ -99,7 +99,7 @@ fn what_is_no_daemon_is_not_talked_to() {
     use std::os::unix::net::UnixListener;
 
     let world = World::new();
-    let shop = world.repository("shop");
+    let shop = world.shop();
     std::fs::create_dir_all(world.home()).unwrap();
     let listener = UnixListener::bind(world.home().join("portus.sock")).unwrap();
     let client = world.portus(&shop, &["request", "--json"]).stdout(Stdio::piped()).spawn().unwrap();

@@ -54,7 +54,7 @@ fn a_reader_who_goes_away_is_no_reason_to_panic() {
 #[test]
 fn colours_are_for_those_who_want_them() {
     let world = World::new();
-    let shop = world.repository("shop");
+    let shop = world.shop();
     world.say(&shop, &["request", "web"]).ended_with(0);
     assert!(!world.say(&shop, &["list"]).ended_with(0).out.contains('\u{1b}'));
     assert!(world.say(&shop, &["list", "--color", "always"]).ended_with(0).out.contains('\u{1b}'));

@@ -8,7 +8,7 @@ use crate::rig::{Server, World};
 #[test]
 fn a_port_is_explained() {
     let world = World::new();
-    let (shop, other) = (world.repository("shop"), world.repository("other"));
+    let (shop, other) = (world.shop(), world.repository("other").0);
     let port = world.say(&shop, &["request", "web"]).ended_with(0).port();
     let text = port.to_string();
     let verdict = |dir| world.say(dir, &["explain", &text, "--json"]).ended_with(0).json();
@@ -30,7 +30,7 @@ fn a_port_is_explained() {
 #[test]
 fn only_the_worktrees_own_server_is_verified() {
     let world = World::new();
-    let shop = world.repository("shop");
+    let shop = world.shop();
     let port = world.say(&shop, &["request", "web"]).ended_with(0).port();
     let down = world.say(&shop, &["verify", "web", "--json"]).ended_with(8).json();
     assert_eq!((&down["ok"], &down["services"][0]["ok"]), (&false.into(), &false.into()));
@@ -46,7 +46,7 @@ fn only_the_worktrees_own_server_is_verified() {
 #[test]
 fn every_listener_is_scanned() {
     let world = World::new();
-    let shop = world.repository("shop");
+    let shop = world.shop();
     let port = world.say(&shop, &["request", "web"]).ended_with(0).port();
     assert_eq!(world.say(&shop, &["scan", &port.to_string()]).ended_with(0).err, "note: nobody listens there\n");
     let server = Server::start(&shop, port);
@@ -61,7 +61,7 @@ fn every_listener_is_scanned() {
 #[test]
 fn a_server_is_ended_by_its_service_and_a_strangers_only_by_force() {
     let world = World::new();
-    let (shop, other) = (world.repository("shop"), world.repository("other"));
+    let (shop, other) = (world.shop(), world.repository("other").0);
     let port = world.say(&shop, &["request", "web"]).ended_with(0).port().to_string();
     world.say(&shop, &["kill", "web", "--json"]).ended_with(3);
     let mut server = Server::start(&shop, port.parse().unwrap());
@@ -79,7 +79,7 @@ fn a_server_is_ended_by_its_service_and_a_strangers_only_by_force() {
 #[test]
 fn a_service_is_asked_for_its_health() {
     let world = World::new();
-    let shop = world.repository("shop");
+    let shop = world.shop();
     let config = "[services.web]\nhealth = '/well'\n";
     std::fs::write(shop.join("portus.toml"), config).unwrap();
     world.say(&shop, &["health"]).ended_with(3);

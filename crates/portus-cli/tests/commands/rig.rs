@@ -13,6 +13,11 @@ pub(crate) struct World {
     dir: TempDir,
 }
 
+/// A port that nobody has at this moment.
+pub(crate) fn free_port() -> u16 {
+    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
 /// What a command said, and how it ended.
 #[derive(Debug)]
 pub(crate) struct Said {
@@ -38,14 +43,22 @@ impl World {
         path
     }
 
-    /// A repository, as far as it takes to be one.
-    pub(crate) fn repository(&self, name: &str) -> PathBuf {
-        let path = self.dir(name);
+    /// A repository, as far as it takes to be one, and the project's name. The name ends in letters of this world's
+    /// own: where a range is looked at first depends on it, and tests side by side must not meet there.
+    pub(crate) fn repository(&self, name: &str) -> (PathBuf, String) {
+        let own: String = self.dir.path().file_name().unwrap().to_string_lossy().chars().rev().take(6).collect();
+        let name = format!("{name}-{own}");
+        let path = self.dir(&name);
         for part in ["objects", "refs"] {
             std::fs::create_dir_all(path.join(".git").join(part)).unwrap();
         }
         std::fs::write(path.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
-        path
+        (path, name)
+    }
+
+    /// The directory of a repository.
+    pub(crate) fn shop(&self) -> PathBuf {
+        self.repository("shop").0
     }
 
     /// A linked worktree of a repository.

@@ -5,7 +5,7 @@ use crate::rig::{Said, World};
 #[test]
 fn the_preferred_port_is_answered_without_a_daemon() {
     let world = World::new();
-    let shop = world.repository("shop");
+    let shop = world.shop();
     let off = |args: &[&str], variables: &[(&str, &str)]| {
         let mut command = world.portus(&shop, args);
         command.env("PORTUS_DISABLED", "1").envs(variables.iter().copied());
