@@ -1,7 +1,7 @@
 //! The only mutator. Total: every change can be applied to every ledger.
 
 use crate::broker::{Broker, Change, Lease, LeaseState};
-use crate::vocabulary::{Claim, EndReason, Key, LeaseId, Port, Timestamp};
+use crate::vocabulary::{Claim, Key, LeaseId, Port, Timestamp};
 
 impl Broker {
     /// Lets a change be true.
@@ -23,7 +23,7 @@ impl Broker {
                         claim.last_used = at.wall;
                     }
                     self.cooling.retain(|_, (_, until)| *until > at.awake);
-                    if *cool_until > at.awake && *reason != EndReason::Reboot {
+                    if *cool_until > at.awake {
                         self.cooling.insert(lease.port, (lease.id, *cool_until));
                     }
                     self.remember(lease);

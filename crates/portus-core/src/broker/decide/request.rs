@@ -121,7 +121,7 @@ impl Broker {
         let wait_moves = waiting.is_some_and(|until| stale(until, wait));
         (ttl_moves || wait_moves).then(|| Change::Extended {
             lease: lease.id,
-            until: waiting.map(|until| until.max(now.awake + wait)),
+            until: waiting.map(|_| now.awake + wait),
             ttl: span.map(|span| Ttl { span, until: now.awake + span }).or(lease.ttl),
         })
     }

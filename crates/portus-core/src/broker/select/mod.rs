@@ -235,8 +235,8 @@ impl<'a> Walk<'a> {
         let broker = self.broker;
         let asked = |key: &Key| request.asks.iter().any(|ask| ask.purpose == Purpose::Lease && ask.key == *key);
         let within = |port: Port| ask.ranges().any(|range| range.contains(port));
-        let mut claims: Vec<_> =
-            broker.claims.values().filter(|claim| within(claim.port) && !claim.pinned && !asked(&claim.key)).collect();
+        let within = broker.claims.values().filter(|claim| within(claim.port));
+        let mut claims: Vec<_> = within.filter(|claim| !asked(&claim.key)).collect();
         claims.sort_by_key(|claim| (claim.last_used, claim.port));
         claims.into_iter().find_map(|claim| self.accept(ask, claim.port, Some(ClaimEnd::Pressure)).ok())
     }

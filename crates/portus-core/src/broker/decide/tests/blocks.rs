@@ -203,3 +203,31 @@ fn one_port_is_a_row_of_its_own() {
     assert_eq!(ledger.ports(row_of(1)), [20_000]);
     assert_eq!(ledger.ports(row_of(1)), [20_000]);
 }
+
+#[test]
+fn servers_that_stand_apart_make_no_row() {
+    let mut ledger = Ledger::new();
+    let first = ledger.grant(request("web").preferred(3000));
+    ledger.grant(request("web.2").preferred(3005));
+    [3000, 3005].iter().for_each(|number| ledger.comes_up(*number, server(u32::from(*number)).cwd("/shop")));
+    assert_eq!(ledger.refusal(row_of(2)), Refusal::AlreadyRunning { lease: first.id });
+}
+
+#[test]
+fn a_row_moves_for_its_own_holder() {
+    let mut ledger = Ledger::new();
+    ledger.grants(row_of(2).held_by(10));
+    ledger.grant(request("wall").preferred(20_002));
+    assert_eq!(ledger.ports(row_of(3).held_by(10)), [20_003, 20_004, 20_005]);
+    let held = ledger.broker.lease_of(&key("web")).unwrap().id;
+    ledger.grant(request("wall.2").preferred(20_006));
+    assert_eq!(ledger.refusal(row_of(4)), Refusal::AlreadyRunning { lease: held }, "but for nobody else");
+}
+
+#[test]
+fn a_row_that_cannot_be_is_not_looked_at() {
+    let mut ledger = Ledger::new();
+    ledger.grant(request("wall").preferred(20_001));
+    assert_eq!(ledger.ports(row_of(2)), [20_002, 20_003]);
+    assert_eq!(ledger.looked_at, [20_002, 20_003]);
+}

@@ -136,3 +136,14 @@ fn a_quarantine_said_again_is_the_last_one() {
     assert_eq!(ledger.broker.quarantines().len(), 1);
     assert_eq!(ledger.broker.quarantine_on(port(4000)).unwrap().until, QuarantineUntil::Revived);
 }
+
+#[test]
+fn passed_cool_downs_are_not_hoarded() {
+    let mut ledger = Ledger::new();
+    for service in ["a", "b", "c"] {
+        let grant = ledger.grant(request(service));
+        ledger.pass(HOUR);
+        ledger.release(grant.id).unwrap();
+    }
+    assert_eq!(ledger.broker.cooling.len(), 1);
+}

@@ -281,3 +281,18 @@ fn asking_from_a_missing_worktree_is_a_sign_of_life() {
     ledger.grant(request("web"));
     assert_eq!(ledger.broker.claim_of(&key("web")).unwrap().missing_since, None);
 }
+
+#[test]
+fn a_number_is_used_by_a_lease_on_it_and_no_other() {
+    let mut ledger = Ledger::new();
+    let web = ledger.grant(request("web"));
+    let granted = ledger.now.wall;
+    ledger.pin("web", Some(3000));
+    ledger.pass(HOUR);
+    ledger.release(web.id).unwrap();
+    assert_eq!(ledger.broker.claim_of(&key("web")).unwrap().last_used, granted);
+    let on_it = ledger.grant(request("web"));
+    ledger.pass(HOUR);
+    ledger.release(on_it.id).unwrap();
+    assert_eq!(ledger.broker.claim_of(&key("web")).unwrap().last_used, ledger.now.wall);
+}

@@ -250,3 +250,21 @@ fn every_lease_ends_if_time_goes_on() {
     assert!(ledger.broker.ended_leases().all(|lease| matches!(lease.state, LeaseState::Ended { .. })));
     assert_eq!(ledger.broker.standing_effects(), [].into());
 }
+
+#[test]
+fn a_server_s_end_starts_no_clock_while_its_holder_lives() {
+    let mut ledger = Ledger::new();
+    let web = ledger.grant(request("web").held_by(10));
+    ledger.comes_up(20_000, server(12).under(10));
+    ledger.exits(process(12), &[]);
+    assert!(ledger.changes.contains(&Change::Lapsed { lease: web.id, until: None }));
+}
+
+#[test]
+fn a_last_look_does_not_prolong_a_time_to_live() {
+    let mut ledger = Ledger::new();
+    let web = ledger.grant(request("web").ttl(secs(60)));
+    ledger.listens(20_000, server(12));
+    ledger.pass_and_tick(secs(60));
+    assert_eq!(ledger.end(web.id), Some(EndReason::Expired));
+}

@@ -304,3 +304,37 @@ fn a_quarantine_does_not_end_the_lease_that_is_there() {
     ledger.falls_silent(20_000);
     assert_eq!(ledger.port(request("web")), 20_001);
 }
+
+#[test]
+fn what_is_known_of_a_living_server_is_not_forgotten() {
+    let mut ledger = Ledger::new();
+    let web = ledger.grant(request("web"));
+    ledger.comes_up(20_000, server(12).marked(web.id));
+    ledger.falls_silent(20_000);
+    ledger.comes_up(20_000, server(13));
+    assert_eq!(ledger.lease(web.id).evidence(), Some(Evidence::Marker));
+}
+
+#[test]
+fn one_s_own_server_is_confirmed_beside_a_stranger() {
+    let mut ledger = Ledger::new();
+    let web = ledger.grant(request("web"));
+    ledger.listens(20_000, stranger(50));
+    ledger.listens(20_000, server(12).cwd("/shop"));
+    ledger.confirm(web.id).unwrap();
+    let lease = ledger.lease(web.id);
+    assert_eq!((lease.evidence(), lease.contested), (Some(Evidence::Worktree), true));
+}
+
+#[test]
+fn a_contested_server_without_a_holder_does_not_keep_its_key_from_a_port() {
+    for held in [false, true] {
+        let mut ledger = Ledger::new();
+        let web = ledger.grant(request("web"));
+        ledger.listens(20_000, server(12).cwd("/shop"));
+        ledger.comes_up(20_000, stranger(50));
+        let wish = if held { request("web").held_by(10) } else { request("web") };
+        assert_eq!(ledger.port(wish), 20_001);
+        assert_eq!(ledger.end(web.id), Some(EndReason::Contested));
+    }
+}

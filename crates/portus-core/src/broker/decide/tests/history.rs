@@ -147,3 +147,15 @@ fn recovery_says_again_what_must_be_true_of_the_world() {
     assert_eq!(recovered.changes, []);
     ledger.tick();
 }
+
+#[test]
+fn a_snapshot_tells_of_a_cool_down_once() {
+    let mut ledger = Ledger::new();
+    for _ in 0..3 {
+        let web = ledger.grant(request("web"));
+        ledger.release(web.id).unwrap();
+    }
+    let told = ledger.broker.as_history();
+    let cooling = |change: &&Change| matches!(change, Change::Granted { cool_until: Some(_), .. });
+    assert_eq!(told.iter().filter(cooling).count(), 1);
+}

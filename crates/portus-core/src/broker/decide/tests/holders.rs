@@ -318,3 +318,45 @@ fn what_is_not_there_is_said_to_be_so() {
     assert!(matches!(ledger.lease(web.id).state, LeaseState::Ended { reason: EndReason::Released, .. }));
     assert_eq!(ledger.broker.boot(), Some(BOOT));
 }
+
+#[test]
+fn a_child_that_is_known_to_live_makes_an_orphan() {
+    let mut ledger = Ledger::new();
+    let web = ledger.grant(request("web").held_by(10));
+    ledger.send(Command::Attach { leases: vec![web.id], process: process(12) }).unwrap();
+    ledger.exits(process(10), &[]);
+    assert!(ledger.lease(web.id).orphaned, "its own end is yet to be told");
+    ledger.exits(process(12), &[]);
+    assert_eq!(ledger.end(web.id), Some(EndReason::HolderExited));
+}
+
+#[test]
+fn a_server_that_daemonised_makes_an_orphan() {
+    let mut ledger = Ledger::new();
+    let web = ledger.grant(request("web").held_by(10));
+    ledger.listens(20_000, server(12).marked(web.id));
+    ledger.exits(process(10), &[]);
+    let lease = ledger.lease(web.id);
+    assert_eq!((lease.orphaned, lease.evidence()), (true, Some(Evidence::Marker)));
+    assert_eq!(lease.watched, [process(12)].into());
+}
+
+#[test]
+fn what_is_watched_of_an_orphan_is_bounded() {
+    let mut ledger = Ledger::new();
+    let web = ledger.grant(request("web").held_by(10));
+    let many: Vec<_> = (100..300).map(process).collect();
+    ledger.exits(process(10), &[(web.id, &many)]);
+    assert_eq!(ledger.lease(web.id).watched.len(), 64);
+}
+
+#[test]
+fn asking_for_an_orphan_s_port_renews_nothing_that_does_not_end_it() {
+    let mut ledger = Ledger::new();
+    let web = ledger.grant(request("web").held_by(10).ttl(secs(60)));
+    ledger.comes_up(20_000, server(12).under(10));
+    ledger.exits(process(10), &[(web.id, &[process(12)])]);
+    ledger.pass(HOUR);
+    ledger.grant(request("web"));
+    assert_eq!(ledger.changes, []);
+}

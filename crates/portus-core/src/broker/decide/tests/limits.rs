@@ -275,3 +275,18 @@ fn ids_are_never_used_again() {
     }
     assert_eq!(ledger.broker.claim_of(&key("web")).unwrap().port.number(), 20_000);
 }
+
+#[test]
+fn a_guard_is_not_taken_back_over_a_program_that_runs() {
+    let mut ledger = Ledger::new();
+    let guarded = || request("web").guarded(Admit::Nobody);
+    let web = ledger.grant(request("web").held_by(10));
+    ledger.grant(guarded());
+    assert_eq!(ledger.changes, [], "whoever else asks");
+    ledger.send(crate::Command::Attach { leases: vec![web.id], process: super::wish::process(12) }).unwrap();
+    ledger.grant(guarded().held_by(10));
+    assert_eq!(ledger.changes, [], "or the holder while its program may bind");
+    ledger.exits(super::wish::process(12), &[]);
+    ledger.grant(guarded().held_by(10));
+    assert_eq!(ledger.lease(web.id).guard, Some(Admit::Nobody));
+}
