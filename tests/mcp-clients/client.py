@@ -63,7 +63,7 @@ class Walk:
                 [sys.executable, os.path.join(HERE, "server.py"), str(port)],
                 cwd=self.worktree, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             )
-            server.stdout.readline()
+            assert server.stdout.readline(), "the server did not start"
             said["pid"] = server.pid
             said["up"] = await call("check_port", service="web")
             said["listed"] = await call("list_ports", listeners=True)

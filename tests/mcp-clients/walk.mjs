@@ -18,7 +18,7 @@ export async function walk(client, worktree, way, asked) {
   said.pending = await call('check_port', { service: 'web' })
   const server = spawn('python3', [SERVER, String(port)], { cwd: worktree, stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = once(server, 'exit')
-  await once(server.stdout, 'data')
+  await Promise.race([once(server.stdout, 'data'), ended.then(() => { throw new Error('the server did not start') })])
   said.pid = server.pid
   said.up = await call('check_port', { service: 'web' })
   said.listed = await call('list_ports', { listeners: true })

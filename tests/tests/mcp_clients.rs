@@ -33,7 +33,8 @@ fn clients() -> Option<&'static Path> {
         let clients = workspace().join("target/mcp-clients");
         // Node looks for packages beside the script.
         for script in ["walk.mjs", "client-old.mjs", "client-new.mjs", "server.py"] {
-            std::fs::copy(workspace().join("tests/mcp-clients").join(script), clients.join("npm").join(script)).unwrap();
+            std::fs::copy(workspace().join("tests/mcp-clients").join(script), clients.join("npm").join(script))
+                .unwrap();
         }
         Some(clients)
     };
@@ -53,9 +54,10 @@ fn run(rig: &Rig, program: &Path, args: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-fn walk(program: &Path, script: &Path, ways: &[&str]) {
+/// The project's name decides where the search for a port begins: worlds that know nothing of each other need their own.
+fn walk(name: &str, program: &Path, script: &Path, ways: &[&str]) {
     let rig = Rig::new();
-    let project = rig.repository("shop");
+    let project = rig.repository(name);
     let binary = portus_binary();
     let mut args = vec![script.to_str().unwrap(), binary.to_str().unwrap(), project.path().to_str().unwrap()];
     args.extend(ways);
@@ -101,7 +103,8 @@ fn went_well(walk: &Value) {
     assert!(walk["again"]["text"].as_str().unwrap().starts_with("Start `web` on port "), "{}", walk["again"]["text"]);
     assert_eq!(walk["released"]["structured"]["leases"][0]["state"], "ended");
     for answer in ["requested", "pending", "up", "listed", "freed", "again", "released"] {
-        let (text, next) = (walk[answer]["text"].as_str().unwrap(), walk[answer]["structured"]["next"].as_str().unwrap());
+        let (text, next) =
+            (walk[answer]["text"].as_str().unwrap(), walk[answer]["structured"]["next"].as_str().unwrap());
         assert!(text.starts_with(next) && !next.is_empty(), "{answer}: text and structure say what to do next");
     }
 }
@@ -113,40 +116,41 @@ fn script(name: &str) -> PathBuf {
 #[test]
 fn the_older_python_sdk() {
     let Some(clients) = clients() else { return };
-    walk(&clients.join("python-old/bin/python"), &script("client.py"), &["argument", "elicitation"]);
+    walk("python-old", &clients.join("python-old/bin/python"), &script("client.py"), &["argument", "elicitation"]);
 }
 
 #[test]
 fn the_newer_python_sdk() {
     let Some(clients) = clients() else { return };
     let ways = ["argument", "elicitation", "input-required"];
-    walk(&clients.join("python-new/bin/python"), &script("client.py"), &ways);
+    walk("python-new", &clients.join("python-new/bin/python"), &script("client.py"), &ways);
 }
 
 #[test]
 fn the_older_typescript_sdk() {
     let Some(clients) = clients() else { return };
     let node = clients.join("npm/node_modules/node/bin/node");
-    walk(&node, &clients.join("npm/client-old.mjs"), &["argument", "elicitation"]);
+    walk("typescript-old", &node, &clients.join("npm/client-old.mjs"), &["argument", "elicitation"]);
 }
 
 #[test]
 fn the_newer_typescript_client() {
     let Some(clients) = clients() else { return };
     let node = clients.join("npm/node_modules/node/bin/node");
-    walk(&node, &clients.join("npm/client-new.mjs"), &["argument", "elicitation", "input-required"]);
+    walk("typescript-new", &node, &clients.join("npm/client-new.mjs"), &["argument", "elicitation", "input-required"]);
 }
 
 #[test]
 fn the_inspector_finds_nothing_to_complain_about() {
     let Some(clients) = clients() else { return };
     let rig = Rig::new();
-    let project = rig.repository("shop");
+    let project = rig.repository("inspected");
     let inspector = clients.join("npm/node_modules/.bin/mcp-inspector");
     let home = format!("PORTUS_HOME={}", rig.home().display());
     let binary = portus_binary();
     for era in ["legacy", "modern"] {
-        let common = ["--cli", "--strict", "--protocol-era", era, "--cwd", project.path().to_str().unwrap(), "-e", &home];
+        let common =
+            ["--cli", "--strict", "--protocol-era", era, "--cwd", project.path().to_str().unwrap(), "-e", &home];
         let inspect = |more: &[&str]| {
             let mut args = common.to_vec();
             args.extend(more);
@@ -158,8 +162,7 @@ fn the_inspector_finds_nothing_to_complain_about() {
         };
         let tools = inspect(&["--method", "tools/list"]);
         assert_eq!(tools["tools"].as_array().unwrap().len(), TOOLS.len());
-        let answer =
-            inspect(&["--method", "tools/call", "--tool-name", "request_port", "--tool-arg", "service=web"]);
+        let answer = inspect(&["--tool-arg", "service=web", "--tool-name", "request_port", "--method", "tools/call"]);
         assert_eq!(answer["structuredContent"]["leases"][0]["service"], "web");
         let resources = inspect(&["--method", "resources/list"]);
         assert_eq!(resources["resources"][0]["uri"], "portus://leases");
