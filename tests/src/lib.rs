@@ -13,6 +13,7 @@ mod running;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -39,13 +40,30 @@ pub struct Said {
     pub stderr: String,
 }
 
+/// How many ports a rig hands out.
+const POOL_LEN: u16 = 200;
+
+/// The start of a pool that no other rig of this process has. The same service of a project of the
+/// same name gets the same number from every daemon, and tests run several side by side.
+fn own_pool() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let pools = 10_000 / POOL_LEN;
+    let spread = u16::try_from(std::process::id() % u32::from(pools)).unwrap();
+    20_000 + (NEXT.fetch_add(1, Ordering::Relaxed) + spread) % pools * POOL_LEN
+}
+
 impl Rig {
     /// An empty world.
     pub fn new() -> Self {
         // Directly below the system's temporary directory: a socket's path must stay short.
         let dir = tempfile::Builder::new().prefix("portus-rig-").tempdir().unwrap();
         std::fs::create_dir(dir.path().join("work")).unwrap();
-        Self { dir }
+        let rig = Self { dir };
+        std::fs::create_dir(rig.home()).unwrap();
+        let first = own_pool();
+        let settings = format!("[pool]\nrange = \"{first}-{}\"\n", first + POOL_LEN - 1);
+        std::fs::write(rig.home().join("config.toml"), settings).unwrap();
+        rig
     }
 
     /// Where its daemon lives.
