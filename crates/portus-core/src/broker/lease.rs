@@ -135,13 +135,13 @@ impl Lease {
         self.ttl.map(|ttl| ttl.until).filter(|_| self.holder.is_none())
     }
 
-    /// Whether its port should be looked at now and then: somebody may begin to listen, or a
-    /// listener whose process cannot be watched (another user's proxy, say) may be gone.
+    /// Whether its port should be looked at now and then: somebody may begin to listen, or somebody
+    /// whose process is not watched may be gone (a stranger, or another user's proxy).
     #[must_use]
     pub fn wants_looks(&self) -> bool {
         match self.state {
             LeaseState::Pending { .. } | LeaseState::Lapsing { .. } => self.guard != Some(Admit::Nobody),
-            LeaseState::Active { .. } => self.processes().next().is_none(),
+            LeaseState::Active { .. } => self.contested || self.processes().next().is_none(),
             LeaseState::Ended { .. } => false,
         }
     }

@@ -49,7 +49,10 @@ impl Walk<'_> {
             members.push(Member { ask, standing, port });
         }
         let row = match self.kept_row(request, &members)? {
-            Some(row) => row,
+            Some(row) => {
+                self.note_kept(asks[0], members[0].port);
+                row
+            }
             None => self.new_row(request, &members)?,
         };
         row.iter().for_each(|choice| self.chose(choice));

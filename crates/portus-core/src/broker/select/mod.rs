@@ -141,12 +141,15 @@ impl<'a> Walk<'a> {
         let standing = self.broker.standing(request, ask)?;
         if let Some(choice) = self.settle(request, ask, &standing) {
             let port = standing.lease().and_then(|id| self.broker.lease(id)).map(|lease| lease.port);
-            if let Some(preferred) = ask.preferred.filter(|preferred| Some(*preferred) != port) {
-                self.notes.push(Note::KeptOther { key: ask.key.clone(), preferred });
-            }
+            self.note_kept(ask, port);
             return Ok(choice);
         }
         self.pick(request, ask).map(Choice::Take)
+    }
+
+    fn note_kept(&mut self, ask: &Ask, kept: Option<Port>) {
+        let preferred = ask.preferred.filter(|preferred| kept.is_some_and(|kept| kept != *preferred));
+        self.notes.extend(preferred.map(|preferred| Note::KeptOther { key: ask.key.clone(), preferred }));
     }
 
     /// What becomes of the key's live lease if it is to serve; `None` when there is none that can.

@@ -47,6 +47,7 @@ fn a_row_asked_for_again_is_kept() {
     assert!(first.iter().zip(&again).all(|(one, other)| (one.id, one.port) == (other.id, other.port)));
     assert_eq!(ledger.changes, []);
     assert_eq!(ledger.ports(row_with(3, |wish| wish.preferred(3000))), [20_000, 20_001, 20_002]);
+    assert_eq!(ledger.notes, [Note::KeptOther { key: key("web"), preferred: port(3000) }]);
 }
 
 #[test]

@@ -268,3 +268,16 @@ fn a_last_look_does_not_prolong_a_time_to_live() {
     ledger.pass_and_tick(secs(60));
     assert_eq!(ledger.end(web.id), Some(EndReason::Expired));
 }
+
+#[test]
+fn a_contested_server_is_looked_at_until_the_stranger_leaves() {
+    let mut ledger = Ledger::new();
+    let web = ledger.grant(request("web"));
+    ledger.listens(20_000, stranger(50));
+    ledger.comes_up(20_000, server(12));
+    assert!(ledger.lease(web.id).contested && ledger.lease(web.id).wants_looks());
+    ledger.exits(process(50), &[]);
+    ledger.look_at(20_000);
+    assert!(!ledger.lease(web.id).contested && !ledger.lease(web.id).wants_looks());
+    assert_eq!(ledger.grant(request("web")).id, web.id);
+}
