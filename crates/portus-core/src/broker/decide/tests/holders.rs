@@ -97,6 +97,14 @@ fn adopting_without_a_guard_needs_no_look() {
 }
 
 #[test]
+fn adopting_a_guarded_lease_needs_no_look_at_one_s_own_guard() {
+    let mut ledger = Ledger::new();
+    let web = ledger.grant(request("web").guarded(Admit::Reuse));
+    assert_eq!(ledger.grant(request("web").held_by(10).guarded(Admit::Nobody)).id, web.id);
+    assert_eq!((&ledger.looked_at[..], ledger.lease(web.id).guard), (&[][..], Some(Admit::Nobody)));
+}
+
+#[test]
 fn the_process_that_serves_may_be_named_the_holder() {
     let mut ledger = Ledger::new();
     let web = ledger.grant(request("web"));
