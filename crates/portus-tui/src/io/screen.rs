@@ -8,7 +8,7 @@ use std::sync::mpsc::SyncSender;
 use crossterm::cursor::Show;
 use crossterm::event::{self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::execute;
-use crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
+use crossterm::terminal::{self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
@@ -86,7 +86,11 @@ impl Screen {
     /// Nothing on the terminal is what it was: the next frame is drawn whole, on a terminal that is ours.
     pub(super) fn forget(&mut self) -> io::Result<()> {
         take()?;
-        self.terminal.clear()
+        // A new one knows nothing of what is there. (`clear` would ask the terminal where its cursor is, and the
+        // answer would go to the thread that reads keys.)
+        execute!(stdout(), Clear(ClearType::All))?;
+        self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        Ok(())
     }
 
     /// Gives the terminal back, stops, and takes it again when the program goes on.

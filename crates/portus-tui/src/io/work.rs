@@ -12,6 +12,7 @@ use portus_proto::{
 
 use super::Connect;
 use crate::message::{Act, Msg, Trouble};
+use crate::words;
 
 /// Something to be done.
 pub(super) enum Job {
@@ -103,11 +104,13 @@ fn perform(client: &mut Client, act: &Act, caller: impl Fn(bool) -> Caller) -> R
 }
 
 fn ended(killed: &Killed) -> String {
+    let port = killed.port;
     match &killed.killed[..] {
-        [] => format!("nothing was left to end on port {}", killed.port),
-        [only] => format!("ended {} (pid {}) on port {}", only.command, only.pid, killed.port),
+        [] => format!("nothing was left to end on port {port}"),
+        [only] => format!("ended pid {} on port {port}: {}", only.pid, words::command(&only.command)),
         [first, rest @ ..] => {
-            format!("ended {} (pid {}) and {} more on port {}", first.command, first.pid, rest.len(), killed.port)
+            let command = words::command(&first.command);
+            format!("ended pid {} and {} more on port {port}: {command}", first.pid, rest.len())
         }
     }
 }
