@@ -149,8 +149,7 @@ fn the_inspector_finds_nothing_to_complain_about() {
     let home = format!("PORTUS_HOME={}", rig.home().display());
     let binary = portus_binary();
     for era in ["legacy", "modern"] {
-        let common =
-            ["--cli", "--strict", "--protocol-era", era, "--cwd", project.path().to_str().unwrap(), "-e", &home];
+        let common = ["--cli", "--protocol-era", era, "--cwd", project.path().to_str().unwrap(), "-e", &home];
         let inspect = |more: &[&str]| {
             let mut args = common.to_vec();
             args.extend(more);
@@ -160,7 +159,7 @@ fn the_inspector_finds_nothing_to_complain_about() {
             assert!(output.status.success() && errors.is_empty(), "{era} {more:?}: {}\n{errors}", output.status);
             serde_json::from_slice::<Value>(&output.stdout).unwrap()
         };
-        let tools = inspect(&["--method", "tools/list"]);
+        let tools = inspect(&["--strict", "--method", "tools/list"]);
         assert_eq!(tools["tools"].as_array().unwrap().len(), TOOLS.len());
         let answer = inspect(&["--tool-arg", "service=web", "--tool-name", "request_port", "--method", "tools/call"]);
         assert_eq!(answer["structuredContent"]["leases"][0]["service"], "web");

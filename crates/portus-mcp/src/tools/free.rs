@@ -1,6 +1,7 @@
 //! `free_port`: ends what listens, after somebody agreed.
 
-use portus_proto::{Code, KillCall, Killed};
+use portus_core::Evidence;
+use portus_proto::{Code, ExplainCall, KillCall, Killed, Lease, Target};
 
 use super::{Answer, Arguments, Bench, Named, ToolError};
 
@@ -20,8 +21,37 @@ pub(crate) fn look(bench: &Bench, arguments: &Arguments) -> Result<Plan, ToolErr
     };
     let force = arguments.flag("force")?;
     let found = kill(bench, &named, force, true)?;
-    Ok(Plan { named, force, found })
+    let plan = Plan { named, force, found };
+    // Nobody is asked about what would be refused anyway.
+    match foreign(bench, &plan)? {
+        Some(refusal) if !force => Err(refusal),
+        _ => Ok(plan),
+    }
 }
+
+/// Why what listens is not this worktree's to end. The daemon has the last word when it comes to it.
+fn foreign(bench: &Bench, plan: &Plan) -> Result<Option<ToolError>, ToolError> {
+    let call = ExplainCall { target: Target::Port(plan.found.port), caller: bench.workspace.caller(false) };
+    let found = bench.client()?.explain(call)?;
+    let proven = |lease: &Lease| !lease.contested && lease.evidence != Some(Evidence::Presumed);
+    if found.mine && found.lease.as_ref().is_some_and(proven) {
+        return Ok(None);
+    }
+    let whose = match &found.lease {
+        Some(lease) if !found.mine && !lease.contested => {
+            format!("it is `{}` of another worktree, {}", lease.service, lease.worktree)
+        }
+        Some(lease) => format!("nothing proves it to be the tenant, `{}` of {}", lease.service, lease.worktree),
+        None => "nobody leased the port for it".to_owned(),
+    };
+    let what =
+        format!("{} listens on port {}, and {whose}; nothing was ended", processes(&plan.found), plan.found.port);
+    Ok(Some(ToolError::new(Code::NotYours.word(), what, LEAVE_IT)))
+}
+
+/// What to do about a server that is somebody else's.
+const LEAVE_IT: &str = "Leave it running and call request_port for a port of your own. Only if the user asked to end it: \
+                        free_port with `force`: true";
 
 /// Ends it.
 pub(crate) fn end(bench: &Bench, plan: &Plan) -> Result<Answer, ToolError> {
@@ -70,14 +100,9 @@ fn kill(bench: &Bench, named: &Named, force: bool, dry_run: bool) -> Result<Kill
     let workspace = &bench.workspace;
     let call = KillCall { target: named.target(workspace), caller: workspace.caller(force), dry_run, grace_ms: None };
     bench.client()?.kill(call).map_err(ToolError::from).map_err(|error| {
-        if error.is(Code::NotYours) || error.is(Code::ForeignListener) {
-            error.advising(
-                "Leave it running and call request_port for a port of your own. Only if the user asked to end it: \
-                 free_port with `force`: true",
-            )
-        } else {
-            error
-        }
+        // What is refused to the look already is ended for nobody, and says what to do instead.
+        let is_foreign = !dry_run && (error.is(Code::NotYours) || error.is(Code::ForeignListener));
+        if is_foreign { error.advising(LEAVE_IT) } else { error }
     })
 }
 

@@ -33,7 +33,7 @@ fn tidy(value: &mut Value) {
                 match name.as_str() {
                     "granted_at" | "expires_at" | "at" if !field.is_null() => *field = json!("[time]"),
                     "pid" if !field.is_null() => *field = json!("[pid]"),
-                    "command" if field.as_str().is_some_and(|text| text.starts_with("python3")) => {
+                    "command" if field.as_str().is_some_and(|text| text.contains("server.py")) => {
                         *field = json!("[server]");
                     }
                     "ancestors" => {
@@ -104,10 +104,11 @@ async fn every_refusal() {
     let taken = free_port();
     let _ = theirs.good("request_port", json!({"service": "web", "preferred": taken})).await;
     let server = Server::start(&other, taken);
-    let _ = theirs.good("check_port", json!({"service": "web"})).await;
+    let up = theirs.good("check_port", json!({"service": "web"})).await;
 
     let mut session = Session::open(rig.setup(&project), Era::Old, json!({})).await;
     let redactions = Redactions(vec![
+        (up["listeners"][0]["command"].as_str().unwrap().to_owned(), "[server]"),
         (rig.root().display().to_string(), "[root]"),
         (taken.to_string(), "[port]"),
         (server.child.id().to_string(), "[pid]"),
@@ -128,6 +129,8 @@ async fn every_refusal() {
         ("list_ports", json!({"scope": "everything"})),
         ("check_port", json!({"service": "nope"})),
         ("free_port", json!({"port": taken})),
+        ("free_port", json!({"port": taken, "confirm": true})),
+        ("free_port", json!({"port": taken, "force": true})),
         ("free_port", json!({"port": 1})),
     ];
     let mut said = Vec::new();

@@ -90,12 +90,15 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(dir: &Path, port: u64) -> Self {
-        let script = format!(
-            "import socket, sys\ns = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n\
-             s.bind(('127.0.0.1', {port})); s.listen(); print('up', flush=True); sys.stdin.read()"
-        );
+        let script = dir.join("server.py");
+        std::fs::write(
+            &script,
+            "import socket, sys\ns = socket.socket()\ns.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n\
+             s.bind(('127.0.0.1', int(sys.argv[1])))\ns.listen()\nprint('up', flush=True)\nsys.stdin.read()\n",
+        )
+        .unwrap();
         let mut command = Command::new("python3");
-        command.args(["-c", &script]).current_dir(dir).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(script).arg(port.to_string()).current_dir(dir).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
