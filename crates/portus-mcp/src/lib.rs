@@ -8,6 +8,8 @@
 
 pub mod hook;
 pub mod install;
+#[cfg(test)]
+mod plugin_tests;
 mod server;
 mod tools;
 
