@@ -5,7 +5,7 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use crate::Said;
 
-/// A started program whose output can be read line by line. Ended, by its own handle, when dropped.
+/// A started program whose output can be read line by line. Asked to end when dropped.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
@@ -62,8 +62,11 @@ impl Running {
 }
 
 impl Drop for Running {
+    /// Asks it to end, as a user would: killed outright, `portus run` would leave its server behind.
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.signal("TERM");
+            let _ = self.child.wait();
+        }
     }
 }
