@@ -108,17 +108,10 @@ fn perform(model: &mut Model, action: Action) -> Vec<Cmd> {
         Action::Back => back(model),
         Action::Filter => model.is_typing = true,
         Action::Sort => {
-            let count = columns::columns(model.tab).len().max(1);
-            let table = model.current_mut();
-            table.sort = (table.sort + 1) % count;
-            table.reverse = false;
-            table.is_stale = true;
+            let next = (model.current().sort + 1) % columns::columns(model.tab).len().max(1);
+            sort(model, next, false);
         }
-        Action::Reverse => {
-            let table = model.current_mut();
-            table.reverse = !table.reverse;
-            table.is_stale = true;
-        }
+        Action::Reverse => sort(model, model.current().sort, !model.current().reverse),
         Action::Scope => {
             model.scope = match model.scope {
                 Scope::All => Scope::Project,
@@ -142,6 +135,11 @@ fn perform(model: &mut Model, action: Action) -> Vec<Cmd> {
         | Action::CopyUrl => return acts::begin(model, action),
     }
     Vec::new()
+}
+
+fn sort(model: &mut Model, column: usize, reverse: bool) {
+    let table = model.current_mut();
+    (table.sort, table.reverse, table.is_stale) = (column, reverse, true);
 }
 
 /// The help takes the keys that move, and every other key closes it first.
@@ -214,10 +212,8 @@ fn click(model: &mut Model, x: u16, y: u16) {
         let places = columns::places(model.tab, layout::list_width(areas.headings.width));
         let x = x.saturating_sub(areas.headings.x + layout::MARGIN);
         if let Some((column, ..)) = places.into_iter().find(|(_, left, room)| (*left..left + room).contains(&x)) {
-            let table = model.current_mut();
-            table.reverse = table.sort == column && !table.reverse;
-            table.sort = column;
-            table.is_stale = true;
+            let reverse = model.current().sort == column && !model.current().reverse;
+            sort(model, column, reverse);
         }
     } else if areas.rows.contains(at) {
         let line = model.current().offset + usize::from(y - areas.rows.y);
