@@ -76,7 +76,7 @@ fn implicit(setup: &Setup, roots: &[String]) -> Result<Located, ToolError> {
     if let Some(workspace) = offered.pop() {
         return Ok(Located::At(Box::new(workspace)));
     }
-    if let Some(dir) = &setup.project_dir {
+    if let Some(dir) = setup.project_dir.as_ref().filter(|dir| dir.is_dir()) {
         let workspace = find(dir)?;
         if !is_nobodys(setup, Path::new(&workspace.worktree)) {
             return Ok(Located::At(Box::new(workspace)));
