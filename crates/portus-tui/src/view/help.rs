@@ -9,8 +9,8 @@ use crate::keys::{self, Binding};
 use crate::model::Model;
 use crate::theme::Theme;
 
-/// As wide as its longest line.
-const WIDTH: u16 = 72;
+/// What fits into the smallest terminal.
+const WIDTH: u16 = crate::layout::SIZE_MIN.0;
 const KEYS_WIDTH: usize = 16;
 
 /// The signs, which are explained nowhere else.
@@ -18,11 +18,20 @@ const SIGNS: &[(&str, &str)] = &[
     ("●", "active: the service is up"),
     ("○", "pending: leased, not up yet"),
     ("◌", "lapsing: nobody listens any more"),
-    ("!", "contested: somebody else listens on the port"),
-    ("»", "drifted: its server listens on another port"),
-    ("?", "orphaned: the holder is gone, the server is not"),
+    ("!", "contested: somebody else listens there"),
+    ("»", "drifted: its server listens elsewhere"),
+    ("?", "orphaned: holder gone, server still up"),
     ("[g] [p]", "kept in the kernel by a guard; pinned"),
-    ("■ ◆ ◇", "a guard; a pinned claim; a claim while it is used"),
+    ("■ ◆ ◇", "a guard; a claim pinned; while used"),
+];
+
+/// What the mouse does.
+const MOUSE: &[(&str, &str)] = &[
+    ("click", "select a line, again for its detail"),
+    ("on a heading", "sort by it, again the other way round"),
+    ("on a name", "show that view"),
+    ("wheel", "move"),
+    ("Shift-drag", "select text, in most terminals"),
 ];
 
 /// The last line that can be the first one shown, for a terminal of this size.
@@ -42,7 +51,8 @@ pub(super) fn draw(model: &Model, theme: Theme, frame: &mut Frame<'_>) {
 fn lines(theme: Theme) -> Vec<Line<'static>> {
     let heading = |text: &'static str| Line::styled(text, theme.heading());
     let mut lines: Vec<Line<'static>> = keys::KEYS.iter().map(|binding| of_binding(theme, binding)).collect();
-    lines.push(row(theme, "mouse".to_owned(), "click a line, again for its detail; headings sort; the wheel moves"));
+    lines.push(heading("The mouse"));
+    lines.extend(MOUSE.iter().map(|(what, text)| row(theme, (*what).to_owned(), text)));
     lines.push(heading("While a question is open"));
     lines.extend(keys::REPLIES.iter().map(|binding| of_binding(theme, binding)));
     lines.push(heading("While the filter is typed"));
@@ -58,4 +68,16 @@ fn of_binding<T>(theme: Theme, binding: &Binding<T>) -> Line<'static> {
 
 fn row(theme: Theme, keys: String, text: &'static str) -> Line<'static> {
     Line::from(vec![Span::styled(format!("{keys:<KEYS_WIDTH$}"), theme.heading()), Span::raw(text)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_to_be_read_in_the_smallest_terminal() {
+        for line in lines(Theme::Plain) {
+            assert!(line.width() <= usize::from(WIDTH - 4), "{line}");
+        }
+    }
 }
