@@ -108,6 +108,41 @@ fn another_worktrees_server_is_spared_unless_insisted_upon() {
 }
 
 #[test]
+fn copy_open_pin_quarantine_revive_release_and_forget() {
+    let rig = Rig::new();
+    let dir = rig.directory("app");
+    let port = rig.say(&dir, ["request", "web"]).good().port();
+    let mut terminal = Terminal::shell(&rig, &dir, "BROWSER=true $PORTUS dashboard", SIZE);
+    terminal.shows("○ pending");
+    terminal.type_in("c");
+    terminal.shows(&format!("✓ copied {port}"));
+    assert!(terminal.has_written("\x1b]52;c;"));
+    terminal.type_in("o");
+    terminal.shows(&format!("✓ opened http://localhost:{port}"));
+    for (keys, question, told, then) in [
+        ("p", "Pin web of app", "✓ pinned web", "[p]"),
+        ("z", "into quarantine?", "is in quarantine", "○ pending"),
+        ("3G", "", "", "✗ until revived"),
+        ("z", "Hand out port", "may be handed out again", "◆ pinned"),
+        ("1", "", "", "○ pending"),
+        ("r", "Release web of app", "✓ released web", "no live leases"),
+        ("3g", "", "", "◆ pinned"),
+        ("f", "Forget the number of web", "✓ forgot the number of web", "no claims"),
+    ] {
+        terminal.type_in(keys);
+        if !question.is_empty() {
+            terminal.shows(question);
+            terminal.type_in("y");
+            terminal.shows(told);
+        }
+        terminal.shows(then);
+    }
+    assert_eq!(rig.json(&dir, ["claims", "--json"])["claims"], serde_json::json!([]));
+    terminal.type_in("q");
+    terminal.wait();
+}
+
+#[test]
 fn a_daemon_that_is_killed_is_started_again_and_everything_is_there() {
     let rig = Rig::new();
     let dir = rig.directory("app");
@@ -227,11 +262,11 @@ fn nothing_is_drawn_and_next_to_nothing_computed_while_nothing_happens() {
     assert_eq!(terminal.wait().exit_code(), 0);
 }
 
-/// The processor time of a process so far, in the kernel's ticks.
+/// The processor time of a process so far, in the kernel's ticks; 0 where the system does not tell it in a file.
 fn cpu_ticks(pid: u32) -> u64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    fields.map(|ticks| ticks.parse::<u64>().unwrap()).sum()
 }
 
 #[test]
