@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use portus_tests::{Piped, Rig, Running, net};
+use portus_tests::{Piped, Rig, Running, Said, net};
 
 /// Tries to bind a port on every usual address, without and with SO_REUSEADDR as told, over and
 /// over, and says how often it got in. Ends when its standard input does.
@@ -58,6 +58,55 @@ fn a_held_port_is_out_of_reach_and_out_of_sight_until_it_is_given_back() {
     assert_eq!(rig.say(&dir, ["get", "web", "--wait", "20s"]).good().port(), port);
     let lease = &rig.json(&dir, ["list", "--json"])["leases"][0];
     assert_eq!((&lease["state"], &lease["guarded"]), (&"active".into(), &false.into()));
+}
+
+/// Binds like [`HOSTILE`], and says at what times (monotonic, seconds) it got in.
+const STAMPING: &str = "import socket, sys, select, time
+port = int(sys.argv[1])
+print('trying', flush=True)
+while not select.select([sys.stdin], [], [], 0)[0]:
+    for address in ['127.0.0.1', '0.0.0.0', '127.0.0.2']:
+        s = socket.socket()
+        try:
+            s.bind((address, port))
+            print('%.6f' % time.clock_gettime(time.CLOCK_REALTIME), flush=True)
+        except OSError:
+            pass
+        s.close()
+print('end', flush=True)";
+
+#[test]
+fn from_the_grant_until_exec_nobody_gets_past_run() {
+    let rig = Rig::new();
+    let dir = rig.directory("app");
+    // Claimed and held first, so that the hostile loop meets a guard from its first try on.
+    let port = rig.say(&dir, ["request", "web", "--hold"]).good().port();
+    let mut hostile = Command::new("python3");
+    hostile.args(["-c", STAMPING, &port.to_string()]);
+    let mut hostile = Piped::start(hostile);
+    assert_eq!(hostile.line(), "trying");
+    // The command's exec is stretched to half a second, during which the port must stay kept.
+    let trace = dir.join("trace");
+    let run = rig.portus(&dir, ["run", "-s", "web", "--", "/bin/true"]);
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-q", "-ttt", "-e", "trace=execve", "-e", "inject=execve:delay_enter=500000:when=1", "-o"]);
+    strace.arg(&trace).arg("--").arg(run.get_program()).args(run.get_args()).current_dir(&dir).env_clear();
+    strace.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let said = Said::from(strace.output().unwrap());
+    let _ = said.good();
+    hostile.finish();
+    let trace = std::fs::read_to_string(trace).unwrap();
+    let exec = trace.lines().find(|line| line.contains("\"/bin/true\"")).unwrap_or_else(|| panic!("{trace}"));
+    let entered: f64 = exec.split_whitespace().find_map(|word| word.contains('.').then(|| word.parse().ok())?).unwrap();
+    loop {
+        let line = hostile.line();
+        if line == "end" {
+            break;
+        }
+        let got_in: f64 = line.parse().unwrap();
+        let exec_begins = entered + 0.45;
+        assert!(got_in > exec_begins, "somebody got in {:.6} s before exec", exec_begins - got_in);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use portus_os::place::{Connection, Home};
 use portus_proto::codec::{DecodeError, decode_server, encode_client};
 use portus_proto::{
     AttachCall, AwaitCall, Call, Claim, ClientFrame, Code, ConfirmCall, Event, ExplainCall, Explanation, ForgetCall,
-    Key, KeyCall, KillCall, Killed, LeasesCall, LeasesReply, ListCall, Listener, ListingReply, Outcome, PAGE_LEN_MAX,
+    Key, KeyCall, KillCall, Killed, LaunchCall, LeasesReply, ListCall, Listener, ListingReply, Outcome, PAGE_LEN_MAX,
     PinCall, PortCall, PruneCall, Quarantine, QuarantineCall, ReleaseCall, RenewCall, Reply, ReplyFrame, RequestCall,
     ScanCall, Scope, ScopeCall, ServerFrame, Status, SuspectCall, Suspected, Verification, VerifyCall, Welcome, What,
 };
@@ -187,7 +187,7 @@ impl Client {
     ///
     /// # Errors
     /// As every call.
-    pub fn launch(&mut self, call: LeasesCall) -> Result<(), CallError> {
+    pub fn launch(&mut self, call: LaunchCall) -> Result<(), CallError> {
         self.done("launch", Call::Launch(call))
     }
 

@@ -4,11 +4,11 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use portus_client::{CallError, Client, Options};
-use portus_core::{LeaseId, Port};
+use portus_core::{LeaseId, Port, Protocol};
 use portus_os::place::Home;
-use portus_os::supervise::{Readable, Waker};
+use portus_os::supervise::{KeptPorts, Readable, Waker};
 use portus_proto::{
-    AttachCall, Caller, Claim, Event, Lease, LeasesCall, ListCall, Process, ReleaseCall, RequestCall, Scope, ScopeCall,
+    AttachCall, Caller, Claim, Event, LaunchCall, Lease, ListCall, Process, ReleaseCall, RequestCall, Scope, ScopeCall,
     SuspectCall, Suspected, Target, What,
 };
 
@@ -97,12 +97,20 @@ impl Tenancy {
         self.client()?.claims(ScopeCall { scope, after: None })
     }
 
-    /// Has the events of the leases come, and the guards stand aside.
-    pub(super) fn launch(&mut self) -> Result<(), CallError> {
+    /// Has the events of the leases come, and the guards stand aside. Until the program is started the ports
+    /// are kept by what this returns.
+    pub(super) fn launch(&mut self) -> Result<KeptPorts, CallError> {
         let leases = self.ids();
+        let ports: Vec<(Port, Protocol)> =
+            self.leases.iter().filter(|lease| lease.guarded).map(|lease| (lease.port, lease.protocol)).collect();
         let client = self.client()?;
         client.subscribe()?;
-        client.launch(LeasesCall { leases })
+        if !ports.is_empty() {
+            client.launch(LaunchCall { leases: leases.clone(), hand_over: true })?;
+        }
+        let kept = KeptPorts::take(&ports);
+        client.launch(LaunchCall { leases, hand_over: false })?;
+        Ok(kept)
     }
 
     /// Says which process was started. Only a help to the daemon, so that a failure is none of the command's.

@@ -208,11 +208,12 @@ impl Job {
 
     /// Starts the command once, and sees it through.
     fn attempt(&mut self, tenancy: &mut Tenancy, command: &Command) -> Result<Attempt, Failure> {
-        tenancy.launch().map_err(|error| ours(error.into()))?;
-        let started = self.supervisor.spawn(command.spec(), TerminalPolicy::HandOver).map_err(|error| {
-            let code = u8::try_from(error.exit_code()).map_or(OUR_FAILURE, Exit);
-            Failure::new(code, "cannot_start", error.to_string(), "")
-        })?;
+        let kept = tenancy.launch().map_err(|error| ours(error.into()))?;
+        let started =
+            self.supervisor.spawn_keeping(command.spec(), TerminalPolicy::HandOver, kept).map_err(|error| {
+                let code = u8::try_from(error.exit_code()).map_or(OUR_FAILURE, Exit);
+                Failure::new(code, "cannot_start", error.to_string(), "")
+            })?;
         tenancy.attach(started.pid);
         let rules = Rules { ready: self.args.ready.clone(), fail_on_drift: self.args.fail_on_drift };
         let mut watch = Watch::new(&mut self.supervisor, tenancy, self.voice, &rules);

@@ -54,6 +54,9 @@ pub enum Command {
     Launch {
         /// Which leases.
         leases: Vec<LeaseId>,
+        /// Whether the holder first takes the ports over itself: then the guard stays, and lets
+        /// past whoever sets `SO_REUSEADDR`, until this is said again without it.
+        hand_over: bool,
     },
     /// A holder has started its program.
     Attach {

@@ -220,7 +220,7 @@ fn a_guard_of_other_terms_replaces_the_first_without_a_gap() {
 fn a_suspect_port_is_looked_at() {
     let toy = Toy::new();
     let mut engine = start(&toy);
-    engine.run(vec![held("web", 7), Command::Launch { leases: vec![LeaseId(1)] }]);
+    engine.run(vec![held("web", 7), Command::Launch { leases: vec![LeaseId(1)], hand_over: false }]);
     let suspect = || Command::Suspect {
         lease: LeaseId(1),
         certain: false,
@@ -229,7 +229,7 @@ fn a_suspect_port_is_looked_at() {
     };
     assert_eq!(engine.run(vec![suspect()]).answers, [Ok(Answer::Cleared(LeaseId(1)))]);
     assert!(toy.standing().contains(&guard(3000, Admit::Nobody)), "guarded by the look itself");
-    engine.run(vec![Command::Launch { leases: vec![LeaseId(1)] }]);
+    engine.run(vec![Command::Launch { leases: vec![LeaseId(1)], hand_over: false }]);
     toy.occupy(port(3000), Look::Taken);
     assert_eq!(engine.run(vec![suspect()]).answers, [Ok(Answer::Abandoned { lease: LeaseId(1), by: Vec::new() })]);
     assert_sound(&toy, &engine);

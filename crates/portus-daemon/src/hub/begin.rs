@@ -37,7 +37,10 @@ impl Hub {
             }
             Call::Renew(call) => renew(&call).map(|command| (command, Shape::Leases)),
             Call::Release(call) => release(&call).map(|command| (command, Shape::Leases)),
-            Call::Launch(call) => Ok((Command::Launch { leases: call.leases }, Shape::Done)),
+            Call::Launch(call) => {
+                let proto::LaunchCall { leases, hand_over } = call;
+                Ok((Command::Launch { leases, hand_over }, Shape::Done))
+            }
             Call::Attach(call) => attach(call).map(|command| (command, Shape::Done)),
             Call::Pin(call) => pin(&call.key, call.port, true).map(|command| (command, Shape::Claims)),
             Call::Unpin(call) => pin(&call.key, None, false).map(|command| (command, Shape::Claims)),

@@ -2,7 +2,7 @@
 
 use portus_core::{EndReason, Evidence, StateWord};
 use portus_proto::{
-    AttachCall, AwaitCall, Call, Code, ConfirmCall, Event, LeasesCall, Reply, RequestCall, Target, What,
+    AttachCall, AwaitCall, Call, Code, ConfirmCall, Event, LaunchCall, Reply, RequestCall, Target, What,
 };
 
 use crate::rig::*;
@@ -110,7 +110,10 @@ fn a_tree_that_carries_the_marker_outlives_its_holder() {
     let guard = Some(portus_proto::GuardWish::UntilLaunch);
     let lease = client.request(RequestCall { holder: Some(holder.pid()), guard, ..plain("/w", "web") });
     assert!(lease.guarded);
-    assert!(matches!(client.call(Call::Launch(LeasesCall { leases: vec![lease.id] })), Ok(Reply::Done)));
+    assert!(matches!(
+        client.call(Call::Launch(LaunchCall { leases: vec![lease.id], hand_over: false })),
+        Ok(Reply::Done)
+    ));
     let marker = format!("{}:{}", client.welcome.journal, lease.id);
     let mut server = Helper::start("listen", &address(&lease), |command| {
         command.env("PORTUS_LEASE", marker);
@@ -155,7 +158,10 @@ fn a_program_that_failed_to_bind_gets_another_port() {
     let suspect = |certain| Call::Suspect(portus_proto::SuspectCall { lease: lease.id, certain });
     let Ok(Reply::Suspected(portus_proto::Suspected::Cleared)) = client.call(suspect(false)) else { panic!() };
     assert!(client.list().leases[0].guarded, "a port that was not the reason is kept again");
-    assert!(matches!(client.call(Call::Launch(LeasesCall { leases: vec![lease.id] })), Ok(Reply::Done)));
+    assert!(matches!(
+        client.call(Call::Launch(LaunchCall { leases: vec![lease.id], hand_over: false })),
+        Ok(Reply::Done)
+    ));
     let stranger = tempfile::tempdir().unwrap();
     let server = Helper::start("listen", &address(&lease), |command| {
         command.current_dir(stranger.path());

@@ -4,6 +4,7 @@
 //! [`become_subreaper`], then a [`Supervisor`] whose [`Supervisor::spawn`] starts the command, and
 //! whose [`Supervisor::next_event`] is called from the main thread until the command has exited.
 
+mod kept;
 mod spec;
 
 #[cfg(unix)]
@@ -15,6 +16,7 @@ mod system;
 
 use portus_core::ProcessIdentity;
 
+pub use kept::KeptPorts;
 pub use spec::{SpawnError, Spec, Status, TerminalPolicy};
 pub use system::{Child, Readable, SignalTrap, Supervisor, Waker, become_subreaper, suspend_own_group};
 

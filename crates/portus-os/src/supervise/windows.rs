@@ -14,7 +14,7 @@ use windows_sys::Win32::Foundation::{HANDLE, WAIT_FAILED, WAIT_OBJECT_0};
 use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, CTRL_C_EVENT, SetConsoleCtrlHandler};
 use windows_sys::Win32::System::Threading::{CreateEventW, INFINITE, SetEvent, WaitForMultipleObjects};
 
-use super::{Event, SpawnError, Spec, Status, TerminalPolicy};
+use super::{Event, KeptPorts, SpawnError, Spec, Status, TerminalPolicy};
 use crate::process::{Signal, identity_even_of_a_zombie};
 
 /// What came and was not taken yet, one bit each.
@@ -193,6 +193,20 @@ impl Supervisor {
     /// See [`Child::spawn`].
     pub fn spawn(&mut self, spec: &Spec, terminal: TerminalPolicy) -> Result<ProcessIdentity, SpawnError> {
         Child::spawn(spec, terminal).map(|child| self.follow(child))
+    }
+
+    /// Starts a command and follows it. The ports are let go just before: nothing here is inherited.
+    ///
+    /// # Errors
+    /// See [`Child::spawn`].
+    pub fn spawn_keeping(
+        &mut self,
+        spec: &Spec,
+        terminal: TerminalPolicy,
+        ports: KeptPorts,
+    ) -> Result<ProcessIdentity, SpawnError> {
+        drop(ports);
+        self.spawn(spec, terminal)
     }
 
     /// Follows a command that was started already.

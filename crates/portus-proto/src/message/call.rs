@@ -27,7 +27,7 @@ pub enum Call {
     /// Give leases back. `Reply::Leases`.
     Release(ReleaseCall),
     /// The holder is about to start its program: the guards stand aside. `Reply::Done`.
-    Launch(LeasesCall),
+    Launch(LaunchCall),
     /// The holder has started its program. `Reply::Done`.
     Attach(AttachCall),
     /// The holder's program ended before it listened. `Reply::Suspected`.
@@ -220,11 +220,15 @@ pub struct ReleaseCall {
     pub caller: Caller,
 }
 
-/// Some leases by number.
+/// The holder is about to start its program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeasesCall {
-    /// Which.
+pub struct LaunchCall {
+    /// Which leases.
     pub leases: Vec<LeaseId>,
+    /// Whether the holder first takes the ports over itself: then the guards stay, and let past
+    /// whoever sets `SO_REUSEADDR`, until this is said again without it.
+    #[serde(default)]
+    pub hand_over: bool,
 }
 
 /// The holder has started its program.

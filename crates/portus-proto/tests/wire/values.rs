@@ -137,7 +137,8 @@ fn a_claimed_length_allocates_nothing() {
 #[test]
 fn a_frame_full_of_small_numbers_is_read() {
     let leases = (0..1_000_000).map(|nth| portus_core::LeaseId(nth % 200)).collect();
-    let frame = ClientFrame { id: 1, call: portus_proto::Call::Launch(portus_proto::LeasesCall { leases }) };
+    let frame =
+        ClientFrame { id: 1, call: portus_proto::Call::Launch(portus_proto::LaunchCall { leases, hand_over: false }) };
     assert_eq!(there_and_back_client(Codec::Bincode, &frame), frame);
 }
 

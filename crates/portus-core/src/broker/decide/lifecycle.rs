@@ -72,12 +72,13 @@ impl Broker {
         Ok((changes, Answer::Touched(ids)))
     }
 
-    pub(super) fn launch(&self, leases: &[LeaseId]) -> Verdict {
+    pub(super) fn launch(&self, leases: &[LeaseId], hand_over: bool) -> Verdict {
         let mut changes = Vec::new();
         for id in leases {
             let lease = self.live_lease(*id)?;
-            if lease.guard == Some(Admit::Nobody) {
-                changes.push(Change::Guarded { lease: *id, admit: None });
+            let admit = hand_over.then_some(Admit::Reuse);
+            if lease.guard.is_some() && lease.guard != admit {
+                changes.push(Change::Guarded { lease: *id, admit });
             }
         }
         Ok((changes, Answer::Done))

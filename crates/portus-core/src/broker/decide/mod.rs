@@ -29,7 +29,7 @@ impl Broker {
             }
             Command::Renew { target, caller, ttl } => self.renew(now, &target, &caller, ttl),
             Command::Release { targets, caller } => self.release(now, &targets, &caller),
-            Command::Launch { leases } => self.launch(&leases),
+            Command::Launch { leases, hand_over } => self.launch(&leases, hand_over),
             Command::Attach { leases, process } => self.attach(&leases, process),
             Command::Suspect { lease, certain, survey, sighting } => {
                 self.suspect(now, lease, certain, &survey, &sighting)

@@ -69,7 +69,7 @@ fn a_day(engine: &mut ToyEngine) -> Vec<Batch> {
     let days: Vec<Vec<Command>> = vec![
         vec![held("web", 7)],
         vec![request("api"), request("db"), release("api")],
-        vec![Command::Launch { leases: vec![LeaseId(1)] }, request("web")],
+        vec![Command::Launch { leases: vec![LeaseId(1)], hand_over: false }, request("web")],
         vec![exited(7), held("api", 8), request("mail")],
         vec![release("mail")],
     ];

@@ -7,7 +7,8 @@ use std::process::Command;
 use portus_core::ProcessIdentity;
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process_group, wait};
 
-use super::super::{SpawnError, Spec, TerminalPolicy};
+use super::super::{KeptPorts, SpawnError, Spec, TerminalPolicy};
+use super::gate::{ChildSide, Gate};
 use super::{terminal, trap};
 use crate::process::identity_even_of_a_zombie;
 
@@ -29,10 +30,22 @@ impl Child {
     /// # Errors
     /// [`SpawnError`]; the terminal is ours then.
     pub fn spawn(spec: &Spec, policy: TerminalPolicy) -> Result<Self, SpawnError> {
+        Self::spawn_keeping(spec, policy, KeptPorts::default())
+    }
+
+    /// The same, with ports kept from everybody until the command's first instruction.
+    ///
+    /// # Errors
+    /// [`SpawnError`]; the terminal is ours then.
+    pub fn spawn_keeping(spec: &Spec, policy: TerminalPolicy, ports: KeptPorts) -> Result<Self, SpawnError> {
         let hand_over = policy == TerminalPolicy::HandOver && terminal::is_ours();
-        let mut command = command_for(spec, hand_over)?;
+        let (gate, child_side) = match ports.is_empty() {
+            true => (None, None),
+            false => Gate::open(ports).map(|(gate, child_side)| (Some(gate), Some(child_side)))?,
+        };
+        let command = command_for(spec, hand_over, child_side)?;
         let spawned = trap::with_signals_held(|| {
-            let spawned = command.spawn();
+            let spawned = spawn_through(command, gate);
             if spawned.is_err() && hand_over {
                 // The child took the terminal before its exec failed.
                 terminal::take_back();
@@ -81,8 +94,20 @@ fn no_trace_of(pid: u32) -> io::Error {
     io::Error::other(format!("process {pid} was started, but the system does not show it"))
 }
 
+/// Starts the command. Between its fork and its exec this process's hold on the ports is let go.
+fn spawn_through(mut command: Command, gate: Option<Gate>) -> io::Result<std::process::Child> {
+    let Some(gate) = gate else { return command.spawn() };
+    std::thread::scope(|scope| {
+        scope.spawn(move || gate.keep());
+        let spawned = command.spawn();
+        // With it goes the last way in which a child could still be heard of, should there be none.
+        drop(command);
+        spawned
+    })
+}
+
 #[expect(unsafe_code, reason = "the terminal and the signals are set between fork and exec")]
-fn command_for(spec: &Spec, hand_over: bool) -> Result<Command, SpawnError> {
+fn command_for(spec: &Spec, hand_over: bool, gate: Option<ChildSide>) -> Result<Command, SpawnError> {
     let mut command = Command::new(&spec.program);
     command.args(&spec.args).process_group(0);
     for (name, value) in &spec.env {
@@ -105,7 +130,8 @@ fn command_for(spec: &Spec, hand_over: bool) -> Result<Command, SpawnError> {
                 // The parent will not come round to it before exec, and the command may read at once.
                 terminal::give_to(getpid());
             }
-            trap::undo_in_child()
+            trap::undo_in_child()?;
+            gate.as_ref().map_or(Ok(()), ChildSide::pass)
         });
     }
     Ok(command)

@@ -1,6 +1,7 @@
 //! Supervision on Unix: signals through a pipe to oneself, process groups, the terminal's foreground.
 
 mod child;
+mod gate;
 mod supervisor;
 mod terminal;
 mod trap;

@@ -9,7 +9,7 @@ use portus_core::ProcessIdentity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal as Number, WaitStatus};
 
-use super::super::{Event, SpawnError, Spec, Status, TerminalPolicy};
+use super::super::{Event, KeptPorts, SpawnError, Spec, Status, TerminalPolicy};
 use super::child::{Child, next_change};
 use super::trap::{self, SignalTrap, Waker, meaning_of};
 use super::{Readable, terminal};
@@ -40,6 +40,19 @@ impl Supervisor {
     /// See [`Child::spawn`].
     pub fn spawn(&mut self, spec: &Spec, terminal: TerminalPolicy) -> Result<ProcessIdentity, SpawnError> {
         Child::spawn(spec, terminal).map(|child| self.follow(child))
+    }
+
+    /// Starts a command and follows it, and keeps ports from everybody until the command's first instruction.
+    ///
+    /// # Errors
+    /// See [`Child::spawn`].
+    pub fn spawn_keeping(
+        &mut self,
+        spec: &Spec,
+        terminal: TerminalPolicy,
+        ports: KeptPorts,
+    ) -> Result<ProcessIdentity, SpawnError> {
+        Child::spawn_keeping(spec, terminal, ports).map(|child| self.follow(child))
     }
 
     /// Follows a command that was started already, since the last call of [`Self::next_event`] (which would

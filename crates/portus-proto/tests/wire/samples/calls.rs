@@ -4,7 +4,7 @@ use super::{key, port, range, requester};
 use portus_core::{LeaseId, Protocol};
 use portus_proto::{
     Ask, AttachCall, AwaitCall, Call, Caller, ConfirmCall, ExplainCall, ForgetCall, GuardWish, KeyCall, KillCall,
-    LeasesCall, ListCall, PinCall, PortCall, PruneCall, QuarantineCall, ReleaseCall, RenewCall, RequestCall, Requester,
+    LaunchCall, ListCall, PinCall, PortCall, PruneCall, QuarantineCall, ReleaseCall, RenewCall, RequestCall, Requester,
     ScanCall, Scope, ScopeCall, SuspectCall, Target, VerifyCall,
 };
 
@@ -81,7 +81,7 @@ pub(crate) fn calls() -> Vec<Call> {
             ],
             caller: caller(),
         }),
-        Call::Launch(LeasesCall { leases: vec![LeaseId(42), LeaseId(43)] }),
+        Call::Launch(LaunchCall { leases: vec![LeaseId(42), LeaseId(43)], hand_over: true }),
         Call::Attach(AttachCall { leases: vec![LeaseId(42)], pid: 4200 }),
         Call::Suspect(SuspectCall { lease: LeaseId(42), certain: true }),
         Call::List(ListCall { scope: worktree(), ended: true, after: Some(LeaseId(542)) }),

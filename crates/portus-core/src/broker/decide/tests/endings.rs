@@ -124,7 +124,7 @@ fn a_stranger_that_takes_a_gone_server_s_port_contests_it() {
 fn a_free_port_clears_a_suspect_and_is_guarded_again() {
     let mut ledger = Ledger::new();
     let web = ledger.grant(request("web").held_by(10).guarded(Admit::Nobody));
-    ledger.send(Command::Launch { leases: vec![web.id] }).unwrap();
+    ledger.send(Command::Launch { leases: vec![web.id], hand_over: false }).unwrap();
     assert_eq!(ledger.suspect(web.id, false), Ok(Answer::Cleared(web.id)));
     assert_eq!(ledger.lease(web.id).guard, Some(Admit::Nobody));
     assert_eq!(ledger.state(web.id), StateWord::Pending);
@@ -192,18 +192,26 @@ fn the_guard_stands_aside_for_the_launch() {
         effects.iter().filter(|effect| matches!(effect, Effect::Guard { .. })).count()
     };
     assert_eq!(guards(&ledger), 2);
-    ledger.send(Command::Launch { leases: ids.clone() }).unwrap();
+    ledger.send(Command::Launch { leases: ids.clone(), hand_over: false }).unwrap();
     assert_eq!(guards(&ledger), 0);
-    ledger.send(Command::Launch { leases: ids }).unwrap();
+    ledger.send(Command::Launch { leases: ids, hand_over: false }).unwrap();
     assert_eq!(ledger.changes, []);
 }
 
 #[test]
-fn a_guard_that_lets_servers_past_need_not_stand_aside() {
+fn a_guard_is_handed_over_before_it_stands_aside() {
     let mut ledger = Ledger::new();
-    let web = ledger.grant(request("web").held_by(10).guarded(Admit::Reuse));
-    ledger.send(Command::Launch { leases: vec![web.id] }).unwrap();
-    assert_eq!((ledger.lease(web.id).guard, ledger.changes.len()), (Some(Admit::Reuse), 0));
+    let web = ledger.grant(request("web").held_by(10).guarded(Admit::Nobody));
+    for (hand_over, guard, changes) in [
+        (true, Some(Admit::Reuse), 1),
+        (true, Some(Admit::Reuse), 0),
+        (false, None, 1),
+        (false, None, 0),
+        (true, None, 0),
+    ] {
+        ledger.send(Command::Launch { leases: vec![web.id], hand_over }).unwrap();
+        assert_eq!((ledger.lease(web.id).guard, ledger.changes.len()), (guard, changes));
+    }
 }
 
 #[test]

@@ -317,7 +317,7 @@ fn what_is_not_there_is_said_to_be_so() {
         assert_eq!(ledger.send(confirm), nothing);
     }
     for command in [
-        Command::Launch { leases: vec![web.id] },
+        Command::Launch { leases: vec![web.id], hand_over: false },
         Command::Attach { leases: vec![web.id], process: process(1) },
         Command::Release { targets: vec![Target::Worktree("/shop".into()), Target::Lease(web.id)], caller: caller() },
     ] {

@@ -249,7 +249,7 @@ impl Ledger {
                 let worktree = Target::Worktree(caller.worktree.clone());
                 Command::Release { targets: vec![if *whole_worktree { worktree } else { Target::Lease(id) }], caller }
             }
-            Action::Launch { lease } => Command::Launch { leases: vec![self.some_lease(*lease)] },
+            Action::Launch { lease } => Command::Launch { leases: vec![self.some_lease(*lease)], hand_over: false },
             Action::Attach { lease, pid } => {
                 Command::Attach { leases: vec![self.some_lease(*lease)], process: process((*pid).into()) }
             }
