@@ -45,6 +45,9 @@ pub fn answer(
     input: impl Read + Send + 'static,
     connect: impl Fn(Duration) -> Option<Client> + Send + 'static,
 ) -> HookAnswer {
+    if portus_client::disabled_by().is_some() {
+        return HookAnswer::default();
+    }
     let (sender, receiver) = mpsc::channel();
     // A thread, since neither reading nor the daemon may make the agent wait.
     std::thread::spawn(move || {

@@ -11,6 +11,8 @@ pub(crate) struct Plan {
     named: Named,
     force: bool,
     found: Killed,
+    /// Why it is not this worktree's to end, where only force ends it.
+    foreign: Option<String>,
 }
 
 /// Looks at what would be ended, and ends nothing.
@@ -21,32 +23,30 @@ pub(crate) fn look(bench: &Bench, arguments: &Arguments) -> Result<Plan, ToolErr
     };
     let force = arguments.flag("force")?;
     let found = kill(bench, &named, force, true)?;
-    let plan = Plan { named, force, found };
+    let foreign = foreign(bench, &found)?;
     // Nobody is asked about what would be refused anyway.
-    match foreign(bench, &plan)? {
-        Some(refusal) if !force => Err(refusal),
-        _ => Ok(plan),
+    if let Some(whose) = foreign.as_ref().filter(|_| !force) {
+        let what = format!("{} listens on port {}, and {whose}; nothing was ended", processes(&found), found.port);
+        return Err(ToolError::new(Code::NotYours.word(), what, LEAVE_IT));
     }
+    Ok(Plan { named, force, found, foreign })
 }
 
 /// Why what listens is not this worktree's to end. The daemon has the last word when it comes to it.
-fn foreign(bench: &Bench, plan: &Plan) -> Result<Option<ToolError>, ToolError> {
-    let call = ExplainCall { target: Target::Port(plan.found.port), caller: bench.workspace.caller(false) };
+fn foreign(bench: &Bench, killed: &Killed) -> Result<Option<String>, ToolError> {
+    let call = ExplainCall { target: Target::Port(killed.port), caller: bench.workspace.caller(false) };
     let found = bench.client()?.explain(call)?;
     let proven = |lease: &Lease| !lease.contested && lease.evidence != Some(Evidence::Presumed);
     if found.mine && found.lease.as_ref().is_some_and(proven) {
         return Ok(None);
     }
-    let whose = match &found.lease {
+    Ok(Some(match &found.lease {
         Some(lease) if !found.mine && !lease.contested => {
             format!("it is `{}` of another worktree, {}", lease.service, lease.worktree)
         }
         Some(lease) => format!("nothing proves it to be the tenant, `{}` of {}", lease.service, lease.worktree),
         None => "nobody leased the port for it".to_owned(),
-    };
-    let what =
-        format!("{} listens on port {}, and {whose}; nothing was ended", processes(&plan.found), plan.found.port);
-    Ok(Some(ToolError::new(Code::NotYours.word(), what, LEAVE_IT)))
+    }))
 }
 
 /// What to do about a server that is somebody else's.
@@ -67,9 +67,9 @@ pub(crate) fn end(bench: &Bench, plan: &Plan) -> Result<Answer, ToolError> {
 impl Plan {
     /// What a person is asked.
     pub(crate) fn question(&self, bench: &Bench) -> String {
-        let whose = if self.force { "Portus would not end this without force. " } else { "" };
+        let whose = self.foreign.as_ref().map(|whose| format!(" Beware: {whose}.")).unwrap_or_default();
         format!(
-            "{whose}End what listens on port {}? {} (asked for by an agent in {})",
+            "End what listens on port {}? {}.{whose} (Asked for by an agent in {}.)",
             self.found.port,
             processes(&self.found),
             bench.workspace.worktree
@@ -84,7 +84,9 @@ impl Plan {
 
     /// Nobody could be asked.
     pub(crate) fn unconfirmed(&self) -> ToolError {
-        let what = format!("nothing was ended; this would be: {}, on port {}", processes(&self.found), self.found.port);
+        let whose = self.foreign.as_ref().map(|whose| format!(" (beware: {whose})")).unwrap_or_default();
+        let (what, port) = (processes(&self.found), self.found.port);
+        let what = format!("nothing was ended; this would be: {what}, on port {port}{whose}");
         let todo = "Ask the user; if they agree, call free_port again with the same arguments and `confirm`: true";
         ToolError::new("confirmation_required", what, todo)
     }

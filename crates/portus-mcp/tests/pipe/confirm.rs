@@ -78,3 +78,21 @@ async fn where_nobody_can_be_asked_the_model_must_have_asked() {
     assert_eq!(answer["killed"][0]["pid"], server.child.id());
     session.close().await;
 }
+
+#[tokio::test]
+async fn whoever_is_asked_about_another_worktrees_server_is_told_so() {
+    let rig = Rig::new();
+    let (theirs, mut server, port) = serving(&rig, "forced-theirs", Era::Old, json!({})).await;
+    let mine = rig.project("forced-mine");
+    let mut session = Session::open(rig.setup(&mine), Era::Old, json!({"elicitation": {}})).await;
+    let text = session.bad("free_port", json!({"port": port})).await;
+    assert!(text.starts_with("not_yours: ") && session.asked.is_empty(), "{text}");
+    session.replies.insert("elicitation/create", json!({"action": "accept"}));
+    assert!(lives(&mut server));
+    let answer = session.good("free_port", json!({"port": port, "force": true})).await;
+    assert_eq!(answer["killed"][0]["pid"], server.child.id());
+    let question = session.asked[0]["message"].as_str().unwrap();
+    assert!(question.contains("Beware") && question.contains("forced-theirs"), "{question}");
+    session.close().await;
+    theirs.close().await;
+}
