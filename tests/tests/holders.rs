@@ -103,3 +103,28 @@ fn next_event(watch: &mut Running, sign: &str) -> String {
         }
     }
 }
+
+/// Serves one client, says so, and leaves: as a server does that is restarted on every change.
+const ONE_SHOT: &str = "import socket, os
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(('127.0.0.1', int(os.environ['PORT']))); s.listen(); print('up', flush=True)
+s.accept()[0].close()";
+
+#[test]
+fn a_server_that_is_restarted_ten_times_keeps_its_lease() {
+    let rig = Rig::new();
+    let dir = rig.directory("app");
+    let restarted = "n=0; while [ $n -lt 10 ]; do python3 -c \"$0\"; n=$((n+1)); done";
+    let mut run = Running::start(rig.portus(&dir, ["run", "-s", "web", "--", "sh", "-c", restarted, ONE_SHOT]));
+    let mut lease = None;
+    for _ in 0..10 {
+        assert_eq!(run.line(), "up");
+        let port = rig.say(&dir, ["get", "web", "--wait", "20s"]).good().port();
+        let listed = rig.json(&dir, ["list", "--json"]);
+        let now = (listed["leases"][0]["id"].as_u64(), port);
+        assert_eq!(*lease.get_or_insert(now), now);
+        drop(std::net::TcpStream::connect(("127.0.0.1", port)).unwrap());
+    }
+    let _ = run.wait().good();
+    assert_eq!(rig.json(&dir, ["list", "--json"])["leases"].as_array().unwrap().len(), 0);
+}
