@@ -18,10 +18,10 @@ fn build() -> PathBuf {
     let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
     assert!(output.status.success(), "portus does not build:\n{}", String::from_utf8_lossy(&output.stderr));
     let messages = String::from_utf8_lossy(&output.stdout);
-    let executables = messages.lines().filter_map(|line| {
+    let mut executables = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         let named = message["target"]["name"] == "portus";
         message["executable"].as_str().filter(|_| named).map(PathBuf::from)
     });
-    executables.last().unwrap()
+    executables.next_back().unwrap()
 }

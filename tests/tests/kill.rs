@@ -1,6 +1,5 @@
 //! Ending servers: only one's own, only those, and all of them.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "tests report by panicking")]
 
 use std::io::Write;
 use std::net::TcpStream;
