@@ -55,11 +55,11 @@ fn active(lease: Lease, evidence: Evidence, holder: (u32, &str)) -> Lease {
     Lease { state: StateWord::Active, evidence: Some(evidence), holder: Some(process(holder.0, holder.1)), ..lease }
 }
 
-const SHOP: (&str, &str) = ("shop", "/work/shop");
-const SEARCH: (&str, &str) = ("shop", "/work/shop-search");
-const PAY: (&str, &str) = ("shop", "/work/shop/.worktrees/pay");
-const BOOKS: (&str, &str) = ("books", "/work/books");
-const TOKYO: (&str, &str) = ("東京の店", "/work/東京の店とその長い長い名前");
+const SHOP: (&str, &str) = ("shop", "/code/shop");
+const SEARCH: (&str, &str) = ("shop", "/code/shop-search");
+const PAY: (&str, &str) = ("shop", "/code/shop/.worktrees/pay");
+const BOOKS: (&str, &str) = ("books", "/code/books");
+const TOKYO: (&str, &str) = ("東京の店", "/code/東京の店とその長い長い名前");
 
 fn agent(client: &str, session: &str) -> Requester {
     Requester {
@@ -194,7 +194,7 @@ fn listeners() -> Vec<Listener> {
     };
     vec![
         Listener { address: "0.0.0.0".to_owned(), ..listener(22, None, "") },
-        Listener { cwd: Some("/work/shop-search".to_owned()), ..listener(5_174, Some(5_102), "node vite.js") },
+        Listener { cwd: Some("/code/shop-search".to_owned()), ..listener(5_174, Some(5_102), "node vite.js") },
         Listener {
             address: "::".to_owned(),
             container: Some("shop-db".to_owned()),

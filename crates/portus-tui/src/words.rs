@@ -209,8 +209,8 @@ mod tests {
     #[test]
     fn a_command_is_named_by_its_program() {
         for (line, shown) in [
-            ("/usr/bin/node /work/x.js", "node /work/x.js"),
-            ("node /work/x.js", "node /work/x.js"),
+            ("/usr/bin/node /code/x.js", "node /code/x.js"),
+            ("node /code/x.js", "node /code/x.js"),
             ("target/debug/api", "target/debug/api"),
             ("/", "/"),
             ("", ""),

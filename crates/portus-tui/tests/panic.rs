@@ -42,7 +42,7 @@ fn a_panic_gives_the_terminal_back_first() {
 fn plant() -> ! {
     let setup = Setup {
         connect: Arc::new(|_| panic!("planted")),
-        here: Here { project: "shop".to_owned(), worktree: "/work/shop".to_owned() },
+        here: Here { project: "shop".to_owned(), worktree: "/code/shop".to_owned() },
         theme: Theme::Plain,
         tab: Tab::Leases,
         suspend: || Ok(()),

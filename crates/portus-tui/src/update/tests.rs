@@ -151,7 +151,7 @@ fn sorting_keeps_groups_together_and_orders_them_by_their_first() {
 fn events_change_the_ledger_and_the_selection_stays() {
     let mut model = sample::model(SIZE);
     select(&mut model, 21_096);
-    let new = sample::lease(99, ("aaa", "/work/aaa"), "first", 29_000, 0);
+    let new = sample::lease(99, ("aaa", "/code/aaa"), "first", 29_000, 0);
     tell(&mut model, What::Granted(new.clone()));
     assert_eq!(services(&mut model)[0], "first:29000");
     assert_eq!(model.selected_port(), Some(port(21_096)));
@@ -320,7 +320,7 @@ fn the_clock_moves_only_what_shows_time() {
 fn thousands_of_leases_are_put_in_order_once_for_a_frame() {
     let mut model = sample::empty((160, 50));
     let lease = |number: u64| -> Lease {
-        let worktree = format!("/work/{}", number % 50);
+        let worktree = format!("/code/{}", number % 50);
         let service = format!("service-{number}");
         let port = 20_000 + u16::try_from(number).unwrap();
         sample::lease(number, ("shop", &worktree), &service, port, number * 1_000)

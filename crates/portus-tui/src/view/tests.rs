@@ -147,7 +147,7 @@ fn without_colours_nothing_is_coloured_and_what_stands_out_still_does() {
 #[test]
 fn what_a_command_is_called_cannot_drive_the_terminal() {
     let mut model = sample::model((160, 50));
-    let mut evil = sample::lease(99, ("shop", "/work/shop"), "evil", 29_999, 0);
+    let mut evil = sample::lease(99, ("shop", "/code/shop"), "evil", 29_999, 0);
     evil.requester.command = "\x1b[2J\x1b]0;owned\x07\r\n".to_owned();
     evil.worktree.push_str("\x1b[31m");
     let event = portus_proto::Event { at: evil.granted_at, what: portus_proto::What::Granted(evil) };
