@@ -98,7 +98,7 @@ fn the_filter_is_applied_while_it_is_typed() {
     let all = services(&mut model);
     for (keys, left) in [
         (
-            "/w",
+            "/e",
             vec![
                 "default:25120",
                 "api:20873",
@@ -110,7 +110,7 @@ fn the_filter_is_applied_while_it_is_typed() {
                 "dns:27053",
             ],
         ),
-        ("eb", vec!["web:20411", "web:21096", "web:23555"]),
+        ("b\x08\x08web", vec!["web:20411", "web:21096", "web:23555"]),
         (" CLAUDE", vec!["web:21096", "web:23555"]),
         (" guar", vec![]),
         ("\x08\x08\x08\x08\x08 pend", vec!["web:23555"]),
