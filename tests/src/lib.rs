@@ -10,6 +10,7 @@ pub mod net;
 mod piped;
 mod project;
 mod running;
+pub mod sim;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

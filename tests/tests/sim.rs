@@ -1,6 +1,5 @@
 //! The simulator for a few seconds; and what it is worth: each planted bug is caught by the promise that it breaks.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "tests report by panicking")]
 
 use portus_tests::sim::campaign::{self, Report, run_seeds};
 use portus_tests::sim::trace::Trace;

@@ -15,6 +15,7 @@ mod archive;
 mod ci;
 mod cross;
 mod dist;
+mod evidence;
 mod mcp_clients;
 mod tidy;
 mod tools;
@@ -29,6 +30,8 @@ usage: cargo xtask CHORE
   tidy              the house's laws that a tool can check
   cross [--setup]   does it compile for Windows and macOS? (scripts: PORTUS_CROSS_DIR; --setup installs first)
   mcp-clients       installs the real MCP clients of the tests, pinned, into target/mcp-clients
+  sim [--seconds N] [--seed S] | sim --replay FILE
+                    the engine on a simulated machine, killed at every point of IO; a minute unless told otherwise
   dist              the release archive and its SHA-256, into target/dist
 ";
 
@@ -51,6 +54,7 @@ fn chore(arguments: &[String]) -> Result<ExitCode> {
         ["tidy"] => tidy::run(),
         ["cross"] => cross::run(cross::Setup::AsItIs),
         ["cross", "--setup"] => cross::run(cross::Setup::Install),
+        ["sim", rest @ ..] => evidence::run("sim", rest),
         ["dist"] => dist::run(),
         ["mcp-clients"] => mcp_clients::run().map(|()| ExitCode::SUCCESS),
         ["help" | "--help" | "-h"] => {
