@@ -128,3 +128,20 @@ fn a_server_that_is_restarted_ten_times_keeps_its_lease() {
     let _ = run.wait().good();
     assert_eq!(rig.json(&dir, ["list", "--json"])["leases"].as_array().unwrap().len(), 0);
 }
+
+#[test]
+fn a_run_within_a_run_of_the_same_service_shares_its_port() {
+    let rig = Rig::new();
+    let dir = rig.directory("app");
+    let inner = format!("exec '{}' run -s web -- python3 -c \"$0\"", portus_tests::portus_binary().display());
+    // Nor does one need to know of `--`.
+    let mut run = Running::start(rig.portus(&dir, ["run", "-s", "web", "sh", "-c", &inner, TELLTALE]));
+    assert_eq!(run.line(), "up");
+    let port = rig.say(&dir, ["get", "web", "--wait", "20s"]).good().port();
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    assert_eq!(rig.json(&dir, ["list", "--json"])["leases"].as_array().unwrap().len(), 1);
+    run.signal("TERM");
+    assert_eq!(run.line(), "got 15");
+    let _ = run.wait();
+    assert_eq!(rig.json(&dir, ["list", "--json"])["leases"].as_array().unwrap().len(), 0);
+}

@@ -1,7 +1,7 @@
 //! Turns command lines into calls and answers into text.
 //!
 //! May import every crate of ours, clap and what prints. Never opens a socket or holds a rule.
-//! Start reading at [`line`], the table of commands, then any file below `commands/`: one each.
+//! Start reading at [`mod@line`], the table of commands, then any file below `commands/`: one each.
 //! Tested in `tests/` by the real binary in an environment of its own, and by tables beside the code.
 #![forbid(unsafe_code)]
 

@@ -93,8 +93,9 @@ mod system {
 
     /// Takes the socket away, so that clients see at once that nobody serves.
     pub(crate) fn remove_socket(home: &Home) {
-        // It is gone already, or the next daemon takes it away.
-        let _ = std::fs::remove_file(home.socket());
+        // It is gone already, or the next daemon takes it away. One that somebody else has made since is
+        // not ours: a connection to it would not be taken by us.
+        let _ = place::remove_stale_socket(home);
     }
 
     /// Files made from here on are this user's alone.

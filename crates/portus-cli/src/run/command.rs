@@ -15,7 +15,7 @@ use super::lease::Tenancy;
 use crate::failure::Failure;
 
 /// The variable that marks the processes of a lease.
-const MARKER: &str = "PORTUS_LEASE";
+pub(super) const MARKER: &str = "PORTUS_LEASE";
 
 /// A command, ready to start.
 #[derive(Debug)]

@@ -27,6 +27,11 @@ impl Job {
         let protocol = self.args.wish.wish().protocol.unwrap_or(Protocol::Tcp);
         let assigned = [Assigned { service: service.clone(), port, protocol }];
         let command = Command::with(&self.args, &self.workspace, &assigned, &service, None)?;
+        self.see_through(&command)
+    }
+
+    /// Starts a command whose leases are no affair of this `run`, and waits for its end.
+    pub(super) fn see_through(&mut self, command: &Command) -> Outcome {
         command.tell(self.voice);
         if let Some(exit) = self.interrupted()? {
             return Ok(exit);

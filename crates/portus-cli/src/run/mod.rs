@@ -1,6 +1,6 @@
 //! `portus run`: lease, start, watch, release.
 //!
-//! [`run`] asks for the leases, fills the ports into the command ([`command`], [`expand`], [`frameworks`]), has the
+//! `portus run` asks for the leases, fills the ports into the command ([`command`], [`expand`], [`frameworks`]), has the
 //! guards stand aside ([`lease`]), starts the command and watches it ([`supervise`]), and starts it again on another
 //! port when a stranger was faster. What it says on the way is in [`announce`].
 
@@ -10,6 +10,7 @@ mod disabled;
 mod expand;
 mod frameworks;
 mod lease;
+mod nested;
 mod ready;
 mod supervise;
 
@@ -50,7 +51,7 @@ pub(crate) fn first_instant() {
 
 /// Lease ports, start a command with them, and give them back when it has ended
 ///
-/// The command gets PORT (for the first service), PORTUS_PORT_<SERVICE> and PORTUS_URL_<SERVICE> for this worktree's
+/// The command gets PORT (for the first service), `PORTUS_PORT_<SERVICE>` and `PORTUS_URL_<SERVICE>` for this worktree's
 /// services, PORTUS_LEASE, and what portus.toml says. In its arguments, {port} and {services.NAME.port} are replaced;
 /// {{port}} is a literal {port}. Tools that do not heed PORT (Vite, Astro, Angular, Django, …) get their flag.
 ///
@@ -78,7 +79,7 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     no_expand: bool,
     /// The command and its arguments
-    #[arg(last = true, required = true, value_name = "CMD")]
+    #[arg(trailing_var_arg = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
 }
 
@@ -164,10 +165,17 @@ impl Job {
         let mut retries_left = self.args.retry;
         let mut abandoned: Vec<Abandoned> = Vec::new();
         loop {
-            let notes = tenancy.request().map_err(|error| {
-                self.tell_taken(&abandoned);
-                already_running(error)
-            })?;
+            let notes = match tenancy.request() {
+                Ok(notes) => notes,
+                Err(error) => {
+                    let services = self.services()?.len();
+                    if let Some(lease) = nested::around(&error, tenancy.journal(), services) {
+                        return self.within(&lease, tenancy);
+                    }
+                    self.tell_taken(&abandoned);
+                    return Err(already_running(error));
+                }
+            };
             for note in notes {
                 self.voice.tell("note", &[], &note);
             }

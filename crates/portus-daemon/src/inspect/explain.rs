@@ -1,6 +1,6 @@
 //! Whose port is it? One verdict, and the one next command.
 
-use portus_core::{Caller, Lease, Port};
+use portus_core::{Caller, Key, Lease, Port};
 use portus_proto::{Explanation, Process, Verdict};
 
 use super::Seen;
@@ -19,7 +19,7 @@ pub(crate) fn explain(view: &View<'_>, port: Port, seen: &[Seen], caller: &Calle
         mine,
         lease: lease.map(|lease| view.lease(lease)),
         ancestors: first.map(|seen| ancestors(seen)).unwrap_or_default(),
-        next: next(verdict, port, lease, mine),
+        next: next(view, verdict, port, lease, caller),
         listeners: listeners.iter().map(|seen| seen.shape(view)).collect(),
     }
 }
@@ -48,15 +48,25 @@ fn ancestors(seen: &Seen) -> Vec<Process> {
 }
 
 /// The one next command.
-fn next(verdict: Verdict, port: Port, lease: Option<&Lease>, mine: bool) -> String {
+fn next(view: &View<'_>, verdict: Verdict, port: Port, lease: Option<&Lease>, caller: &Caller) -> String {
+    let mine = lease.is_some_and(|lease| lease.key.worktree == caller.worktree);
     let service = lease.map(|lease| lease.key.service.to_string()).unwrap_or_default();
+    let drifted = lease.and_then(|lease| lease.drifted_to).filter(|_| mine);
     match verdict {
         Verdict::Quarantined => format!("portus revive {port}"),
         Verdict::Contested if mine => format!("portus request {service}"),
         Verdict::Mine => format!("portus get {service} --url"),
+        Verdict::Leased if drifted.is_some() => {
+            drifted.map(|elsewhere| format!("portus explain {elsewhere}")).unwrap_or_default()
+        }
         Verdict::Guarded | Verdict::Leased if mine => format!("portus run -s {service} -- CMD"),
         Verdict::Unmanaged => format!("portus kill {port} --dry-run"),
         Verdict::Free => format!("portus run --port {port} -- CMD"),
-        Verdict::Contested | Verdict::OtherWorktree | Verdict::Guarded | Verdict::Leased => "portus request".to_owned(),
+        Verdict::Contested | Verdict::OtherWorktree | Verdict::Guarded | Verdict::Leased => {
+            // The caller's own service of that name is what it means by the port.
+            let own = lease.map(|lease| Key { worktree: caller.worktree.clone(), ..lease.key.clone() });
+            let running = own.is_some_and(|key| view.broker.lease_of(&key).is_some());
+            if running { format!("portus get {service} --url") } else { format!("portus request {service}") }
+        }
     }
 }
