@@ -11,6 +11,7 @@ mod piped;
 mod project;
 mod running;
 pub mod sim;
+pub mod torture;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -32,6 +32,10 @@ usage: cargo xtask CHORE
   mcp-clients       installs the real MCP clients of the tests, pinned, into target/mcp-clients
   sim [--seconds N] [--seed S] | sim --replay FILE
                     the engine on a simulated machine, killed at every point of IO; a minute unless told otherwise
+  torture [--kills N] [--seconds N] [--clients N] [--load-seconds N]
+                    the real daemon, killed while clients work, and loaded with a thousand (PORTUS_BIN: another binary)
+  fuzz [--seconds N] [--seed S]
+                    made-up bytes against everything that reads them; a minute unless told otherwise
   dist              the release archive and its SHA-256, into target/dist
 ";
 
@@ -54,7 +58,7 @@ fn chore(arguments: &[String]) -> Result<ExitCode> {
         ["tidy"] => tidy::run(),
         ["cross"] => cross::run(cross::Setup::AsItIs),
         ["cross", "--setup"] => cross::run(cross::Setup::Install),
-        ["sim", rest @ ..] => evidence::run("sim", rest),
+        [program @ ("sim" | "torture" | "fuzz"), rest @ ..] => evidence::run(program, rest),
         ["dist"] => dist::run(),
         ["mcp-clients"] => mcp_clients::run().map(|()| ExitCode::SUCCESS),
         ["help" | "--help" | "-h"] => {
