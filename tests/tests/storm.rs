@@ -66,3 +66,15 @@ fn a_killed_daemon_loses_no_acknowledged_lease_and_doubles_none() {
     let ports: BTreeSet<_> = leases.iter().map(|lease| lease["port"].as_u64().unwrap()).collect();
     assert_eq!(ports.len(), leases.len(), "a port was leased twice");
 }
+
+#[test]
+fn a_daemon_whose_socket_was_tidied_away_is_replaced_and_loses_nothing() {
+    let rig = Rig::new();
+    let dir = rig.directory("app");
+    let port = rig.say(&dir, ["request", "web"]).good().port();
+    let unreachable = rig.daemon_pid().unwrap();
+    std::fs::remove_file(rig.home().join("portus.sock")).unwrap();
+    assert_eq!(rig.json(&dir, ["list", "--json"])["leases"][0]["port"], port);
+    assert_ne!(rig.daemon_pid().unwrap(), unreachable);
+    assert!(!std::path::Path::new(&format!("/proc/{unreachable}")).exists(), "the old one lives on");
+}

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use portus_os::place::{self, Home, Readiness, StartLock};
 use portus_os::port::network_namespace;
+use portus_os::process::{self, Signal};
 use portus_proto::codec::{decode_greeting, decode_server, encode_client, encode_hello};
 use portus_proto::{Call, ClientFrame, Code, Codec, Greeting, Hello, PROTOCOL_VERSION, Refusal, ServerFrame, Welcome};
 
@@ -30,6 +31,8 @@ const ALREADY_RUNNING: &str = "already_running";
 /// How often a daemon is started: more than one that is just leaving is hardly ever met.
 const STARTS_MAX: usize = 5;
 
+/// A daemon that holds its lock so long without a socket has lost it.
+const UNREACHABLE_AFTER: Duration = Duration::from_secs(1);
 /// How long a daemon that is leaving, or one that somebody else is starting, is waited for at a time.
 const SLICE: Duration = Duration::from_millis(200);
 
@@ -97,7 +100,7 @@ pub(crate) fn climb(home: &Home, options: &Options) -> Result<(Link, Welcome), C
         match greet(home, options, deadline)? {
             Rung::Up(link, welcome) => return Ok((link, welcome)),
             Rung::Older(link, welcome) => retire(home, link, &welcome, deadline)?,
-            Rung::Absent => {}
+            Rung::Absent => retire_unreachable(home, deadline),
         }
         start(home, options, deadline)?;
     }
@@ -184,6 +187,22 @@ fn retire(home: &Home, mut link: Link, welcome: &Welcome, deadline: Instant) -> 
 /// [`io::ErrorKind::TimedOut`] at the deadline; else when the lock's file cannot be opened.
 pub fn wait_until_gone(home: &Home, deadline: Instant) -> io::Result<()> {
     StartLock::wait(&home.lock(), deadline).map(drop)
+}
+
+/// A daemon whose socket's file is gone (somebody tidied up) can never be reached again, and keeps every other from
+/// starting: it is asked to leave. Its leases stay in the journal.
+fn retire_unreachable(home: &Home, deadline: Instant) {
+    let grace = deadline.min(Instant::now() + UNREACHABLE_AFTER);
+    if home.socket().exists() || wait_until_gone(home, grace).is_ok() || home.socket().exists() {
+        return;
+    }
+    let pid = std::fs::read_to_string(home.lock()).ok().and_then(|text| text.trim().parse().ok());
+    let described = pid.and_then(process::describe).filter(|described| described.name.starts_with("portus"));
+    if let Some(daemon) = described.filter(|described| process::is_own_user(described.identity.pid)) {
+        // Where that fails, starting another will say who holds the lock.
+        let _ = process::signal(&daemon.identity, Signal::Terminate);
+        let _ = wait_until_gone(home, deadline);
+    }
 }
 
 /// Starts a daemon and waits until it is ready, or turns out to be one too many.
