@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use portus_client::config::Wish;
 use portus_client::{Assigned, Client, Workspace, environment, requester};
 use portus_core::{Port, ServiceName};
-use portus_proto::{Ask, RequestCall};
+use portus_proto::{Ask, Claim, RequestCall};
 use serde::Serialize;
 
 use crate::args::Place;
@@ -98,15 +98,23 @@ fn assigned(workspace: &Workspace, client: &mut Client) -> Result<Vec<Assigned>,
         let Assigned { service, .. } = &claim;
         ports.insert(service.clone(), claim);
     }
-    for lease in client.all_leases(workspace.scope(), false)?.leases {
+    let leases = client.all_leases(workspace.scope(), false)?.leases;
+    for lease in leases.into_iter().filter(|lease| lease.project == workspace.project) {
         let service = lease.service.clone();
         ports.insert(service, Assigned { service: lease.service, port: lease.port, protocol: lease.protocol });
     }
     Ok(ports.into_values().collect())
 }
 
-fn claimed(workspace: &Workspace, client: &mut Client) -> Result<Vec<Assigned>, Failure> {
+/// A worktree may have been used under another project's name before: those numbers are not meant.
+fn own_claims(workspace: &Workspace, client: &mut Client) -> Result<Vec<Claim>, Failure> {
     let mut claims = client.all_claims(workspace.scope())?;
+    claims.retain(|claim| claim.project == workspace.project);
+    Ok(claims)
+}
+
+fn claimed(workspace: &Workspace, client: &mut Client) -> Result<Vec<Assigned>, Failure> {
+    let mut claims = own_claims(workspace, client)?;
     let is_claimed = |service: &&ServiceName| claims.iter().any(|claim| claim.service == **service);
     let asks: Vec<Ask> = workspace
         .config
@@ -129,7 +137,7 @@ fn claimed(workspace: &Workspace, client: &mut Client) -> Result<Vec<Assigned>, 
             guard: None,
             wait_ms: None,
         })?;
-        claims = client.all_claims(workspace.scope())?;
+        claims = own_claims(workspace, client)?;
     }
     Ok(claims
         .into_iter()

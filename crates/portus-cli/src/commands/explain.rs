@@ -1,5 +1,6 @@
 //! `portus explain`
 
+use portus_core::Evidence;
 use portus_proto::{ExplainCall, Explanation, Verdict};
 
 use crate::args::{Named, Place};
@@ -32,7 +33,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
 
 fn told(explanation: &Explanation) -> String {
     let bold = anstyle::Style::new().bold();
-    let mut lines = vec![format!("{bold}{}{bold:#}: {}", explanation.port, verdict(explanation.verdict))];
+    let mut lines = vec![format!("{bold}{}{bold:#}: {}", explanation.port, verdict(explanation))];
     if let Some(lease) = &explanation.lease {
         lines.push(format!(
             "lease      lease:{}, {} of {}, {} ({})",
@@ -65,10 +66,14 @@ fn told(explanation: &Explanation) -> String {
     lines.into_iter().enumerate().map(safe).collect::<Vec<_>>().join("\n") + "\n"
 }
 
-const fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
+fn verdict(explanation: &Explanation) -> &'static str {
+    let evidence = explanation.lease.as_ref().and_then(|lease| lease.evidence);
+    match explanation.verdict {
         Verdict::Quarantined => "in quarantine, not to be handed out",
         Verdict::Contested => "leased, and somebody else listens",
+        Verdict::Mine if evidence == Some(Evidence::Presumed) => {
+            "leased by this worktree, and what listens is presumed to be its server"
+        }
         Verdict::Mine => "this worktree's own server listens",
         Verdict::OtherWorktree => "another worktree's server listens",
         Verdict::Unmanaged => "somebody listens without a lease",
