@@ -2,6 +2,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "tests report by panicking")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -125,6 +126,42 @@ fn scan_agrees_with_ss_on_every_listener() {
     assert_eq!((&own["pid"], &own["address"]), (&run.pid().into(), &"::1".into()));
     assert_eq!(own["cwd"], dir.to_str().unwrap());
     assert!(own["lease"].is_u64() && own["command"].as_str().unwrap().contains("http.server"), "{own}");
+    let (before, scan, after) = (sockets_of_ss(), rig.json(&dir, ["scan", "--json"]), sockets_of_ss());
+    let seen: BTreeSet<Row> = scan["listeners"].as_array().unwrap().iter().map(row_of_scan).collect();
+    // What was there all the while must be seen, and nothing else but what came or went meanwhile.
+    let missed: Vec<_> = before.intersection(&after).filter(|row| !seen.contains(row)).collect();
+    assert!(missed.is_empty() && !before.is_empty(), "scan does not show {missed:?}");
+    let both: BTreeSet<Row> = before.union(&after).cloned().collect();
+    let own: Vec<_> = seen.iter().filter(|row| row.1 == port && !both.contains(row)).collect();
+    assert!(own.is_empty(), "ss does not show {own:?}");
     let only = rig.json(&dir, ["scan", &port.to_string(), "--json"]);
     assert!(only["listeners"].as_array().unwrap().iter().all(|one| one["port"] == port));
+}
+
+/// Protocol, port, address and process of one listener.
+type Row = (String, u16, String, Option<u64>);
+
+/// What `ss` shows, in the words of `scan`.
+fn sockets_of_ss() -> BTreeSet<Row> {
+    let output = Command::new("ss").args(["-H", "-ltnup"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let rows = text.lines().flat_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (address, port) = words[4].rsplit_once(':').unwrap();
+        let address = address.split('%').next().unwrap().trim_matches(['[', ']']);
+        let address = if address == "*" { "::" } else { address };
+        let address = address.strip_prefix("::ffff:").unwrap_or(address).to_owned();
+        let pids: Vec<Option<u64>> =
+            line.split("pid=").skip(1).map(|rest| rest.split(',').next().unwrap().parse().ok()).collect();
+        let pids = if pids.is_empty() { vec![None] } else { pids };
+        let (protocol, port) = (words[0].to_owned(), port.parse().unwrap());
+        pids.into_iter().map(move |pid| (protocol.clone(), port, address.clone(), pid)).collect::<Vec<_>>()
+    });
+    rows.collect()
+}
+
+fn row_of_scan(listener: &Value) -> Row {
+    let text = |name: &str| listener[name].as_str().unwrap().to_owned();
+    let port = u16::try_from(listener["port"].as_u64().unwrap()).unwrap();
+    (text("protocol"), port, text("address"), listener["pid"].as_u64())
 }
