@@ -14,8 +14,8 @@ impl Broker {
             }
             Change::Numbered { next } => self.next_id = self.next_id.max(*next),
             Change::Granted { lease, cool_until } => self.evolve_granted(lease, *cool_until),
-            Change::Ended { lease, reason, at, cool_until } => {
-                if let Some(mut lease) = self.remove_live(*lease) {
+            Change::Ended { lease: id, reason, at, cool_until } => {
+                if let Some(mut lease) = self.remove_live(*id) {
                     lease.state = LeaseState::Ended { reason: *reason, at: *at };
                     lease.guard = None;
                     lease.watched.clear();
@@ -27,6 +27,8 @@ impl Broker {
                         self.cooling.insert(lease.port, (lease.id, *cool_until));
                     }
                     self.remember(lease);
+                    // Even if the clock was set back: whoever asks what became of it is to be told.
+                    self.forget_but(Some(*id));
                 }
             }
             Change::Claimed { claim } => self.put_claim(claim.clone()),
@@ -62,6 +64,7 @@ impl Broker {
                 self.cooling.insert(lease.port, (lease.id, until));
             }
             self.remember(lease.clone());
+            self.forget_but(None);
         }
     }
 
@@ -128,9 +131,23 @@ impl Broker {
     }
 
     fn remember(&mut self, lease: Lease) {
-        self.ended.insert(lease.id, lease);
+        self.ends.insert(end_of(&lease));
+        if let Some(former) = self.ended.insert(lease.id, lease) {
+            let former = end_of(&former);
+            if self.ended.get(&former.1).map(end_of) != Some(former) {
+                self.ends.remove(&former);
+            }
+        }
+    }
+
+    /// Forgets the leases that ended first when there are too many; the one just ended last of all.
+    fn forget_but(&mut self, last: Option<LeaseId>) {
         while self.ended.len() > self.policy.history_max {
-            let Some((id, lease)) = self.ended.pop_first() else { return };
+            let others = self.ends.iter().find(|(_, id)| Some(*id) != last);
+            let Some(end) = others.or(self.ends.first()).copied() else { return };
+            self.ends.remove(&end);
+            let Some(lease) = self.ended.remove(&end.1) else { continue };
+            let id = lease.id;
             // A snapshot could not tell of it any more.
             if self.cooling.get(&lease.port).is_some_and(|(of, _)| *of == id) {
                 self.cooling.remove(&lease.port);
@@ -165,6 +182,16 @@ impl Broker {
             self.blocked.insert(port);
         } else {
             self.blocked.remove(port);
+        }
+    }
+}
+
+/// When a lease ended, on the wall clock.
+const fn end_of(lease: &Lease) -> (Timestamp, LeaseId) {
+    match lease.state {
+        LeaseState::Ended { at, .. } => (at.wall, lease.id),
+        LeaseState::Pending { .. } | LeaseState::Active { .. } | LeaseState::Lapsing { .. } => {
+            (lease.granted_at, lease.id)
         }
     }
 }

@@ -50,6 +50,8 @@ pub struct Broker {
     leases_by_project: BTreeMap<Arc<str>, usize>,
     claim_by_port: BTreeMap<Port, Key>,
     deadlines: BTreeSet<(Timestamp, LeaseId)>,
+    /// The ended leases by when they ended, on the wall clock.
+    ends: BTreeSet<(Timestamp, LeaseId)>,
     /// Leased, claimed, quarantined or excluded: not to be handed to a key that has no claim there.
     blocked: PortSet,
     excluded: PortSet,
@@ -81,6 +83,7 @@ impl Broker {
             leases_by_project: BTreeMap::new(),
             claim_by_port: BTreeMap::new(),
             deadlines: BTreeSet::new(),
+            ends: BTreeSet::new(),
             blocked: excluded.clone(),
             excluded,
         }
@@ -123,7 +126,7 @@ impl Broker {
         self.live.values()
     }
 
-    /// The ended leases still remembered, oldest first.
+    /// The ended leases still remembered, in the order of their grants.
     pub fn ended_leases(&self) -> impl DoubleEndedIterator<Item = &Lease> + ExactSizeIterator {
         self.ended.values()
     }

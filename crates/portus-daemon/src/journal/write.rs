@@ -195,7 +195,8 @@ impl Writer<'_> {
         }
         // A number is never given twice, even if the lease that had the highest is forgotten.
         self.run("UPDATE meta SET next_lease = max(next_lease, (SELECT max(id) + 1 FROM lease))", [])?;
-        let sql = "DELETE FROM lease WHERE id IN (SELECT id FROM lease WHERE state = 'ended' ORDER BY id LIMIT ?1)";
+        let sql = "DELETE FROM lease WHERE id IN (SELECT id FROM lease WHERE state = 'ended' \
+                   ORDER BY ended_wall, id LIMIT ?1)";
         let excess = i64::try_from(*self.ended - self.history_max).unwrap_or(i64::MAX);
         let forgotten = self.db.prepare_cached(sql)?.execute(params![excess])?;
         *self.ended = self.ended.saturating_sub(forgotten);

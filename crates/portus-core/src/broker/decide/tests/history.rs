@@ -84,6 +84,24 @@ fn only_so_many_ended_leases_are_remembered() {
 }
 
 #[test]
+fn the_end_of_an_old_lease_is_remembered_before_newer_leases_that_ended_earlier() {
+    let mut ledger = Ledger::with(Policy { history_max: 2, ..Policy::default() });
+    let old = ledger.grant(request("old"));
+    for service in ["b", "c", "d"] {
+        let lease = ledger.grant(request(service));
+        ledger.release(lease.id).unwrap();
+        ledger.pass(secs(1));
+    }
+    // Even when the wall clock was set back meanwhile.
+    ledger.now.wall = Timestamp(ledger.now.wall.0 - 10_000);
+    ledger.release(old.id).unwrap();
+    assert_eq!(ledger.end(old.id), Some(EndReason::Released));
+    assert!(ledger.broker.cooling_on(super::wish::port(old.port)).is_some(), "and its port is kept for its key");
+    let remembered: Vec<u64> = ledger.broker.ended_leases().map(|lease| lease.id.0).collect();
+    assert_eq!(remembered, [1, 4]);
+}
+
+#[test]
 fn a_cool_down_outlives_a_snapshot_and_a_new_lease_of_the_port_does_too() {
     let mut ledger = Ledger::new();
     let first = ledger.grant(request("web"));
