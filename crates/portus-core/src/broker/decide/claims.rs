@@ -1,5 +1,6 @@
 //! The sticky numbers: pin, forget, and their end by disuse.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Verdict;
@@ -63,7 +64,8 @@ impl Broker {
     /// never a pinned one, never one in use.
     pub(super) fn swept(&self, now: Moment, missing: &[Arc<str>]) -> Vec<Change> {
         let mut changes: Vec<Change> = Vec::new();
-        let mut marked: Vec<&Arc<str>> = Vec::new();
+        let missing: BTreeSet<&Arc<str>> = missing.iter().collect();
+        let mut marked: BTreeSet<&Arc<str>> = BTreeSet::new();
         for claim in self.claims.values() {
             let worktree = &claim.key.worktree;
             let gone = missing.contains(worktree);
@@ -78,8 +80,7 @@ impl Broker {
             };
             if let Some(reason) = reason {
                 changes.push(Change::Unclaimed { key: claim.key.clone(), reason });
-            } else if gone != claim.missing_since.is_some() && !marked.contains(&worktree) {
-                marked.push(worktree);
+            } else if gone != claim.missing_since.is_some() && marked.insert(worktree) {
                 changes.push(Change::Missing { worktree: worktree.clone(), since: gone.then_some(now.wall) });
             }
         }
