@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use portus_core::{
     Answer, Ask, BootId, Broker, Caller, Change, Command, Effect, Holder, Key, Look, Moment, Policy, Port, PortRange,
-    ProcessIdentity, Protocol, Purpose, Refusal, Request, Requester, Span, Strategy, Survey, Target, Timestamp, spread,
+    ProcessIdentity, Protocol, Purpose, Refusal, Request, Requester, Sighting, Span, Strategy, Survey, Target,
+    Timestamp, spread,
 };
 
 const BOOT: BootId = BootId(1);
@@ -102,6 +103,10 @@ fn a_tool_leases_forgets_nothing_in_a_crash_and_lets_go_in_time() {
     assert_eq!(tool.broker.next_deadline(), Some(Timestamp(300_000)));
     tool.now.awake = Timestamp(300_000);
     tool.tell(Command::Tick { sightings: Vec::new() }).unwrap();
+    assert_eq!(tool.broker.live_leases().len(), 2, "nothing is ended by a look that was not made");
+    let nobody = |lease: &portus_core::Lease| Sighting { port: lease.port, listeners: Vec::new() };
+    let sightings = tool.broker.due(tool.now.awake).map(nobody).collect();
+    tool.tell(Command::Tick { sightings }).unwrap();
     assert_eq!(tool.broker.live_leases().len(), 1);
     tool.tell(Command::ProcessExited { process, sightings: Vec::new(), survivors: [].into() }).unwrap();
     assert_eq!((tool.broker.live_leases().len(), tool.effects.len()), (0, 0));

@@ -212,6 +212,7 @@ fn too_many(what: Limited, max: usize) -> Refusal {
         Limited::Asks => format!("a request may name {max} services at most"),
         Limited::ProjectLeases => format!("the project has {max} leases, which is the limit"),
         Limited::Leases => format!("there are {max} leases, which is the limit"),
+        Limited::Watched => format!("{max} processes are watched for the lease, which is the limit"),
     };
     limit(message, "release what is not needed: `portus list --all` shows it", max as u64)
 }

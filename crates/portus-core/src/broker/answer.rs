@@ -27,7 +27,7 @@ pub enum Answer {
     },
     /// These leases were touched (confirmed, renewed, released).
     Touched(Vec<LeaseId>),
-    /// The lease is suspected no longer: its port is free and guarded again.
+    /// The lease is suspected no longer: its port is free, or its own server has it.
     Cleared(LeaseId),
     /// The lease's port could not be bound; the lease has ended and the port is avoided.
     Abandoned {
@@ -282,4 +282,6 @@ pub enum Limited {
     ProjectLeases,
     /// Live leases in all.
     Leases,
+    /// Processes watched for one lease.
+    Watched,
 }

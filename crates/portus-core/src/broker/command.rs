@@ -104,7 +104,8 @@ pub enum Command {
     },
     /// Time has passed.
     Tick {
-        /// Who listens on the ports of the leases that are due.
+        /// Who listens on the ports of the leases that are due. One that is not among them waits for a look, unless
+        /// its time to live is over.
         sightings: Vec<Sighting>,
     },
     /// Keep a key's number whatever happens, or no longer.

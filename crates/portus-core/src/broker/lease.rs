@@ -113,10 +113,11 @@ impl Lease {
         }
     }
 
-    /// When it ends unless something happens, on the awake clock.
+    /// When it ends unless something happens, on the awake clock. None while something of a holder's tree lives.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
-        if !self.is_live() || self.living_holder().is_some() {
+        let tree_lives = self.living_holder().is_some() || (self.orphaned && !self.watched.is_empty());
+        if !self.is_live() || tree_lives {
             return None;
         }
         let by_state = match self.state {

@@ -258,10 +258,10 @@ fn looks_and_time_pass_without_a_trace_in_the_journal() {
     let written = toy.committed();
     toy.pass_time(Span::from_secs(1));
     let nothing = Sighting { port: port(3000), listeners: Vec::new() };
-    engine.run(vec![Command::Sighted { sightings: vec![nothing] }, Command::Tick { sightings: Vec::new() }]);
+    engine.run(vec![Command::Sighted { sightings: vec![nothing.clone()] }, Command::Tick { sightings: Vec::new() }]);
     assert_eq!(toy.committed(), written);
     toy.pass_time(Span::from_secs(300));
-    engine.run(vec![Command::Tick { sightings: Vec::new() }]);
+    engine.run(vec![Command::Tick { sightings: vec![nothing] }]);
     assert_eq!(engine.broker().live_leases().len(), 0, "its deadline has passed");
     let missing: Vec<Arc<str>> = Vec::new();
     engine.run(vec![Command::Swept { missing }]);

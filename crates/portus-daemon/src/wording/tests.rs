@@ -85,6 +85,7 @@ fn every_refusal_says_what_happened_and_what_to_do() {
         (core::Refusal::TooMany { what: Limited::Asks, max: 64 }, "64 services"),
         (core::Refusal::TooMany { what: Limited::ProjectLeases, max: 9 }, "the project has 9 leases"),
         (core::Refusal::TooMany { what: Limited::Leases, max: 9 }, "there are 9 leases"),
+        (core::Refusal::TooMany { what: Limited::Watched, max: 64 }, "64 processes are watched"),
         (core::Refusal::TtlTooLong { max: Span::from_days(1) }, "more than 24 h"),
         (core::Refusal::Senseless { what: "nothing is asked for" }, "nothing is asked for"),
         (core::Refusal::NoDescriptors, "descriptor"),

@@ -1,9 +1,12 @@
 //! From the grant to the end: confirm, renew, release, a holder's program, deadlines.
 
+use std::collections::BTreeSet;
+
 use super::Verdict;
-use crate::broker::{Answer, Broker, Caller, Change, Lease, LeaseState, Refusal, Target};
+use super::sighted::WATCHED_MAX;
+use crate::broker::{Answer, Broker, Caller, Change, Lease, LeaseState, Limited, Refusal, Target};
 use crate::vocabulary::{
-    Admit, EndReason, Evidence, LeaseId, Look, Moment, ProcessIdentity, QuarantineUntil, Sighting, Span, Survey,
+    Admit, EndReason, Evidence, LeaseId, Look, Moment, Port, ProcessIdentity, QuarantineUntil, Sighting, Span, Survey,
 };
 
 impl Broker {
@@ -18,6 +21,7 @@ impl Broker {
         let touched = Answer::Touched(vec![lease.id]);
         if let Some(process) = process {
             let evidence = lease.evidence().unwrap_or(Evidence::Confirm);
+            check_room(lease, process)?;
             let known = lease.evidence().is_some() && lease.watched.contains(&process);
             let confirmed = Change::Confirmed { lease: lease.id, evidence, listeners: vec![process] };
             return Ok((if known { Vec::new() } else { vec![confirmed] }, touched));
@@ -34,7 +38,7 @@ impl Broker {
         if let Some(foreign) = listeners.iter().find(|listener| self.provably_foreign(lease, listener)) {
             return Err(Refusal::ForeignListener { lease: lease.id, by: (*foreign).clone() });
         }
-        let listeners = listeners.iter().filter_map(|listener| listener.process).collect::<Vec<_>>();
+        let listeners = listeners.iter().filter_map(|listener| listener.process).take(WATCHED_MAX).collect::<Vec<_>>();
         if listeners.is_empty() {
             return Err(Refusal::ForeignListener { lease: lease.id, by: (*first).clone() });
         }
@@ -72,7 +76,14 @@ impl Broker {
         Ok((changes, Answer::Touched(ids)))
     }
 
+    /// One program has no more leases than one request gives.
+    fn check_count(&self, leases: &[LeaseId]) -> Result<(), Refusal> {
+        let max = self.policy.asks_max;
+        if leases.len() > max { Err(Refusal::TooMany { what: Limited::Asks, max }) } else { Ok(()) }
+    }
+
     pub(super) fn launch(&self, leases: &[LeaseId], hand_over: bool) -> Verdict {
+        self.check_count(leases)?;
         let mut changes = Vec::new();
         for id in leases {
             let lease = self.live_lease(*id)?;
@@ -85,9 +96,12 @@ impl Broker {
     }
 
     pub(super) fn attach(&self, leases: &[LeaseId], process: ProcessIdentity) -> Verdict {
+        self.check_count(leases)?;
         let mut changes = Vec::new();
         for id in leases {
-            if !self.live_lease(*id)?.watched.contains(&process) {
+            let lease = self.live_lease(*id)?;
+            check_room(lease, process)?;
+            if !lease.watched.contains(&process) {
                 changes.push(Change::Attached { lease: *id, processes: vec![process] });
             }
         }
@@ -110,9 +124,15 @@ impl Broker {
         if listeners.iter().any(|listener| self.evidence(lease, listener).is_some()) {
             return Ok((self.sighted_for(lease, sighting), Answer::Cleared(id)));
         }
-        let bindable = survey.get(&(lease.port, lease.protocol)) == Some(&Look::Free);
+        let bindable = match survey.get(&(lease.port, lease.protocol)) {
+            Some(Look::Free) => true,
+            Some(Look::Taken | Look::Forbidden) => false,
+            // Nobody knows whether it can be bound, and that is no reason to avoid it.
+            Some(Look::NoDescriptors) | None => return Err(Refusal::NoDescriptors),
+        };
         if bindable && !certain {
-            return Ok((vec![Change::Guarded { lease: id, admit: Some(Admit::Nobody) }], Answer::Cleared(id)));
+            // Without a guard: what the program left behind may bind it yet, and who starts it again asks for a new one.
+            return Ok((Vec::new(), Answer::Cleared(id)));
         }
         let mut changes = vec![self.ended(now, lease, EndReason::BindFailed)];
         if listeners.is_empty() {
@@ -122,20 +142,33 @@ impl Broker {
         Ok((changes, Answer::Abandoned { lease: id, by: listeners.into_iter().cloned().collect() }))
     }
 
-    /// Ends what is due, unless the last look shows that it is up.
+    /// Ends what is due, unless the last look shows that it is up. What was not looked at waits for a look, unless its
+    /// time to live is over: then a look could not save it.
     pub(super) fn tick(&self, now: Moment, sightings: &[Sighting]) -> Vec<Change> {
-        let mut changes = self.sighted(now, sightings);
+        // A look meant for a lease that was due says nothing about one granted on its port since.
+        let due: BTreeSet<Port> = self.due(now.awake).map(|lease| lease.port).collect();
+        let sightings: Vec<_> = sightings.iter().filter(|sighting| due.contains(&sighting.port)).cloned().collect();
+        let looked_at: BTreeSet<Port> = sightings.iter().map(|sighting| sighting.port).collect();
+        let mut changes = self.sighted(now, &sightings);
         let confirmed = |id: LeaseId, changes: &[Change]| {
             changes.iter().any(|change| matches!(change, Change::Confirmed { lease, .. } if *lease == id))
         };
         for lease in self.due(now.awake) {
             let expired = lease.expiry().is_some_and(|until| until <= now.awake);
-            if expired || !confirmed(lease.id, &changes) {
+            if expired || (looked_at.contains(&lease.port) && !confirmed(lease.id, &changes)) {
                 changes.push(self.ended(now, lease, end_reason(lease, expired)));
             }
         }
         changes
     }
+}
+
+/// Refuses one process more than are watched for a lease.
+fn check_room(lease: &Lease, process: ProcessIdentity) -> Result<(), Refusal> {
+    if lease.watched.len() < WATCHED_MAX || lease.watched.contains(&process) {
+        return Ok(());
+    }
+    Err(Refusal::TooMany { what: Limited::Watched, max: WATCHED_MAX })
 }
 
 const fn end_reason(lease: &Lease, expired: bool) -> EndReason {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::broker::{Broker, Change, Lease, LeaseState};
 use crate::vocabulary::{EndReason, Evidence, LeaseId, Listener, Moment, Port, ProcessIdentity, Sighting};
 
-/// The most listeners watched for one lease: a server's workers, with room to spare.
-const WATCHED_MAX: usize = 64;
+/// The most processes watched for one lease: a server's workers, with room to spare.
+pub(super) const WATCHED_MAX: usize = 64;
 
 impl Broker {
     pub(super) fn sighted(&self, now: Moment, sightings: &[Sighting]) -> Vec<Change> {

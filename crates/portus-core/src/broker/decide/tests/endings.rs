@@ -51,6 +51,19 @@ fn a_last_look_saves_what_is_due() {
 }
 
 #[test]
+fn what_was_not_looked_at_is_not_ended_unless_its_time_to_live_is_over() {
+    let mut ledger = Ledger::new();
+    let (seen, unseen) = (ledger.grant(request("seen")), ledger.grant(request("unseen")));
+    let mortal = ledger.grant(request("mortal").ttl(secs(300)));
+    ledger.pass(secs(300));
+    let sightings = vec![ledger.world.sighting(super::wish::port(seen.port))];
+    ledger.send(Command::Tick { sightings }).unwrap();
+    assert_eq!(ledger.end(seen.id), Some(EndReason::NeverConfirmed));
+    assert_eq!(ledger.end(mortal.id), Some(EndReason::Expired));
+    assert_eq!((ledger.state(unseen.id), ledger.deadline_in()), (StateWord::Pending, Some(secs(0))));
+}
+
+#[test]
 fn a_last_look_at_a_stranger_saves_nothing() {
     let mut ledger = Ledger::new();
     let web = ledger.grant(request("web"));
@@ -121,13 +134,26 @@ fn a_stranger_that_takes_a_gone_server_s_port_contests_it() {
 }
 
 #[test]
-fn a_free_port_clears_a_suspect_and_is_guarded_again() {
+fn a_free_port_clears_a_suspect_and_stays_open_for_what_the_program_left_behind() {
     let mut ledger = Ledger::new();
     let web = ledger.grant(request("web").held_by(10).guarded(Admit::Nobody));
     ledger.send(Command::Launch { leases: vec![web.id], hand_over: false }).unwrap();
     assert_eq!(ledger.suspect(web.id, false), Ok(Answer::Cleared(web.id)));
-    assert_eq!(ledger.lease(web.id).guard, Some(Admit::Nobody));
+    assert_eq!((&ledger.changes[..], ledger.lease(web.id).guard), (&[][..], None));
     assert_eq!(ledger.state(web.id), StateWord::Pending);
+    ledger.grant(request("web").held_by(10).guarded(Admit::Nobody));
+    assert_eq!(ledger.lease(web.id).guard, Some(Admit::Nobody), "who starts it again asks for a guard again");
+}
+
+#[test]
+fn a_port_that_could_not_be_looked_at_is_not_suspect() {
+    for certain in [false, true] {
+        let mut ledger = Ledger::new();
+        let web = ledger.grant(request("web").held_by(10));
+        ledger.world.no_descriptors = true;
+        assert_eq!(ledger.suspect(web.id, certain), Err(Refusal::NoDescriptors));
+        assert_eq!(ledger.state(web.id), StateWord::Pending);
+    }
 }
 
 #[test]

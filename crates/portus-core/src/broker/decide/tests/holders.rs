@@ -2,7 +2,7 @@
 
 use super::rig::{HOUR, Ledger, secs};
 use super::wish::{BOOT, holder, key, process, request, server, stranger};
-use crate::broker::{Answer, Caller, Change, Command, Effect, LeaseState, Refusal, Target};
+use crate::broker::{Answer, Caller, Change, Command, Effect, LeaseState, Limited, Refusal, Target};
 use crate::vocabulary::{Admit, BootId, EndReason, Evidence, LeaseId, ProcessIdentity, StateWord};
 
 fn running(lease: LeaseId) -> Refusal {
@@ -187,7 +187,7 @@ fn an_orphan_s_tree_is_watched_to_its_end() {
     let mut ledger = Ledger::new();
     let web = ledger.grant(request("web").held_by(10));
     ledger.exits(process(10), &[(web.id, &[process(12), process(13)])]);
-    assert_eq!((ledger.state(web.id), ledger.deadline_in()), (StateWord::Pending, Some(secs(300))));
+    assert_eq!((ledger.state(web.id), ledger.deadline_in()), (StateWord::Pending, None));
     assert_eq!(ledger.lease(web.id).watched, [process(12), process(13)].into());
     ledger.comes_up(20_000, server(14).under(13));
     assert_eq!(ledger.lease(web.id).evidence(), Some(Evidence::Lineage), "what its tree starts is its own");
@@ -205,12 +205,28 @@ fn an_orphan_s_tree_is_watched_to_its_end() {
 }
 
 #[test]
-fn an_orphan_that_never_listens_ends_at_its_deadline() {
+fn an_orphan_that_never_listens_lives_as_long_as_its_tree() {
     let mut ledger = Ledger::new();
     let web = ledger.grant(request("web").held_by(10));
     ledger.exits(process(10), &[(web.id, &[process(12)])]);
-    ledger.pass_and_tick(secs(300));
-    assert_eq!(ledger.end(web.id), Some(EndReason::NeverConfirmed));
+    ledger.pass_and_tick(HOUR);
+    assert_eq!((ledger.state(web.id), ledger.lease(web.id).orphaned), (StateWord::Pending, true), "a slow build");
+    ledger.exits(process(12), &[]);
+    assert_eq!(ledger.end(web.id), Some(EndReason::HolderExited));
+}
+
+#[test]
+fn an_orphan_of_whose_tree_nothing_is_watched_ends_at_its_deadline() {
+    let mut ledger = Ledger::new();
+    let web = ledger.grant(request("web").held_by(10));
+    // Seen by its mark alone: another user's eyes cannot name its process.
+    ledger.listens(20_000, server(12).marked(web.id).unseen());
+    ledger.exits(process(10), &[]);
+    ledger.falls_silent(20_000);
+    ledger.look_at(20_000);
+    assert_eq!((ledger.state(web.id), ledger.deadline_in()), (StateWord::Lapsing, Some(secs(30))));
+    ledger.pass_and_tick(secs(30));
+    assert_eq!(ledger.end(web.id), Some(EndReason::Lapsed));
 }
 
 #[test]
@@ -248,6 +264,23 @@ fn what_is_watched_of_one_server_is_bounded() {
     assert_eq!(ledger.lease(web.id).watched.len(), 64);
     ledger.look_at(20_000);
     assert_eq!(ledger.changes, [], "nor is it written down again and again");
+}
+
+#[test]
+fn what_is_watched_by_somebody_s_word_is_bounded_too() {
+    let mut ledger = Ledger::new();
+    let web = ledger.grant(request("web").held_by(10));
+    let attach = |pid, leases| Command::Attach { leases, process: process(pid) };
+    for pid in 100..164 {
+        ledger.send(attach(pid, vec![web.id])).unwrap();
+    }
+    let full = Err(Refusal::TooMany { what: Limited::Watched, max: 64 });
+    assert_eq!(ledger.send(attach(200, vec![web.id])), full);
+    assert_eq!(ledger.confirm_as(web.id, process(200)), full);
+    assert_eq!(ledger.send(attach(100, vec![web.id])), Ok(Answer::Done), "one of them may be named again");
+    let many = Err(Refusal::TooMany { what: Limited::Asks, max: 64 });
+    assert_eq!(ledger.send(attach(100, vec![web.id; 65])), many);
+    assert_eq!(ledger.send(Command::Launch { leases: vec![web.id; 65], hand_over: false }), many);
 }
 
 #[test]
