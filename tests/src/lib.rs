@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test rig reports by panicking")]
 
 mod binary;
+pub mod fuzz;
 pub mod net;
 mod piped;
 mod project;

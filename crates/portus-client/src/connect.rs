@@ -212,10 +212,9 @@ fn start(home: &Home, options: &Options, deadline: Instant) -> Result<(), Connec
         None => std::env::current_exe()
             .map_err(|source| ConnectError::Io { action: "find this program to start the daemon", source })?,
     };
-    let log = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(home.log())
+    // Made for this user alone, whatever the umask.
+    let log = place::open_private(&home.log())
+        .and_then(|_| OpenOptions::new().append(true).open(home.log()))
         .map_err(|source| ConnectError::Io { action: "open the daemon's log", source })?;
     let mut arguments = vec!["daemon".into(), "run".into()];
     // What the environment says is inherited; only a home that was chosen by other means must be named.
