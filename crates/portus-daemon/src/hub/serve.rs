@@ -138,16 +138,19 @@ async fn leave(mut hub: Hub, door: Door, mut jobs: mpsc::Receiver<Job>) {
     hub.dissolve_lines();
     hub.dissolve_awaiting();
 
-    let deadline = (Instant::now() + LEAVE_WITHIN).into();
+    let deadline = Instant::now() + LEAVE_WITHIN;
     loop {
         while let Ok(job) = jobs.try_recv() {
             hub.take(job);
         }
-        if hub.turn().is_err() || (!hub.has_work() && hub.busy_count() == 0) {
+        let failed = hub.turn().is_err();
+        let done = !hub.has_work() && hub.busy_count() == 0;
+        // Whoever goes on asking does not keep it from leaving.
+        if failed || done || Instant::now() >= deadline {
             break;
         }
         if !hub.has_work() {
-            match timeout_at(deadline, jobs.recv()).await {
+            match timeout_at(deadline.into(), jobs.recv()).await {
                 Ok(Some(job)) => hub.take(job),
                 Ok(None) | Err(_) => break,
             }
