@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use portus_core::{Look, Protocol};
 use portus_os::port::{Guard, owners, owners_among, probe};
+use portus_os::process::{Survivors, survivors};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use support::{Program, V4, free_port, inode};
@@ -43,6 +44,7 @@ fn an_exhausted_process_is_no_taken_port() {
         let limit = Rlimit { current: Some(0), ..getrlimit(Resource::Nofile) };
         setrlimit(Resource::Nofile, limit).unwrap();
         assert_eq!(probe(port, Protocol::Tcp), Look::NoDescriptors);
+        survivors(&Survivors::default()).expect_err("nor are there no survivors");
         return;
     }
     let name = "an_exhausted_process_is_no_taken_port";

@@ -126,12 +126,19 @@ impl Hub {
             let refusal = self.with_view(|view| wording::no_such_lease(&Target::Lease(lease), view));
             return to.answer(Err(refusal));
         };
-        self.look_first(vec![(port, protocol)], move |seen| {
-            let nobody = || portus_core::Sighting { port, listeners: Vec::new() };
-            let sighting = seen.into_iter().next().unwrap_or_else(nobody);
-            let command = Command::Suspect { lease, certain, survey: Default::default(), sighting };
-            Work { command, then: Then::Reply(to, Shape::Suspected) }
-        });
+        let cannot_look = self.refuse(&portus_core::Refusal::NoDescriptors);
+        let gatherer = self.gatherer.clone();
+        self.beside(
+            move || gatherer.sightings([(port, protocol)]),
+            move |seen| {
+                let Some(sighting) = seen.into_iter().next() else {
+                    to.answer(Err(cannot_look));
+                    return None;
+                };
+                let command = Command::Suspect { lease, certain, survey: Default::default(), sighting };
+                Some(Work { command, then: Then::Reply(to, Shape::Suspected) })
+            },
+        );
     }
 
     fn begin_await(&mut self, connection: ConnectionId, call: &proto::AwaitCall, to: Responder) {
@@ -185,8 +192,15 @@ fn holder(pid: u32) -> Result<Holder, Refusal> {
     Ok(Holder { process: described.identity, command: described.command.into() })
 }
 
+/// A process that a client names as its own: its tree counts as the lease's, so not everybody's ancestor, nor another
+/// user's process.
 fn identity(pid: u32) -> Result<portus_core::ProcessIdentity, Refusal> {
-    process::identity_of(pid).ok().flatten().ok_or_else(|| wording::no_such_process(pid))
+    let identity = process::identity_of(pid).ok().flatten().ok_or_else(|| wording::no_such_process(pid))?;
+    if pid <= 1 || !process::is_own_user(pid) {
+        let message = format!("process {pid} is none of this user's own");
+        return Err(wording::bad_request(message, "name the process of the server itself"));
+    }
+    Ok(identity)
 }
 
 fn attach(call: proto::AttachCall) -> Result<Command, Refusal> {

@@ -14,7 +14,13 @@ impl Hub {
     pub(super) fn conclude(&mut self, answer: Result<Answer, Failure>, then: Then) {
         match then {
             Then::Nothing => {}
-            Then::Ticked => self.ticked(answer.is_ok()),
+            Then::Seen(leases) => {
+                // Only changes are told: it has to forget that it has told of this one.
+                if let Err(Failure::JournalFailed(_)) = answer {
+                    leases.into_iter().for_each(|lease| self.tell_looks(lease));
+                }
+            }
+            Then::Ticked { all_seen } => self.ticked(answer.is_ok() && all_seen),
             Then::Again(command) => {
                 if let Err(Failure::JournalFailed(_)) = answer {
                     self.tell_again_later(*command);

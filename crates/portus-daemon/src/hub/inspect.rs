@@ -180,13 +180,15 @@ fn sightings(seen: &[Seen], single: Option<Port>) -> Vec<Sighting> {
         .collect()
 }
 
-/// As many rows as one answer may hold, cut only between ports.
+/// The rows of one answer: cut only between ports, and where more follow never fewer than [`LISTENERS_PAGE_LEN`],
+/// since fewer tell the client that it has them all.
 fn page(seen: &[Seen]) -> &[Seen] {
-    match seen.get(LISTENERS_PAGE_LEN) {
+    match seen.get(LISTENERS_PAGE_LEN - 1) {
         None => seen,
-        Some(next) => {
-            let end = seen.iter().position(|seen| seen.port == next.port).filter(|end| *end > 0);
-            end.map_or(seen, |end| &seen[..end])
+        Some(last) => {
+            let rest = &seen[LISTENERS_PAGE_LEN..];
+            let more = rest.iter().position(|seen| seen.port != last.port).unwrap_or(rest.len());
+            &seen[..LISTENERS_PAGE_LEN + more]
         }
     }
 }

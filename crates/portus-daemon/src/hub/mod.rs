@@ -69,6 +69,8 @@ pub(crate) enum Job {
     Seen(Seen),
     /// A watched process has ended.
     Exited(ProcessIdentity),
+    /// What is left of its tree could not be looked at.
+    Unseen(ProcessIdentity),
     /// Something was found out beside, and can be decided.
     Decide(Box<Work>),
 }
@@ -90,10 +92,13 @@ pub(crate) struct Work {
 enum Then {
     /// Nothing: it was an observation.
     Nothing,
+    /// Something was seen of these leases: if it cannot be written down, it is to be seen again.
+    Seen(Vec<LeaseId>),
     /// An observation that is made once only: if it cannot be written down, it is told again later.
     Again(Box<Command>),
     /// The deadlines that had passed are dealt with.
-    Ticked,
+    /// All of their ports were looked at, or not.
+    Ticked { all_seen: bool },
     /// It goes to whoever asked.
     Reply(Responder, Shape),
     /// It goes to whoever asked for ports.
@@ -216,6 +221,7 @@ impl Hub {
             Job::Left(_) => {}
             Job::Seen(seen) => self.seen(seen),
             Job::Exited(process) => self.exited(process),
+            Job::Unseen(process) => self.look_again_later(process),
             Job::Decide(work) => self.ready.push(*work),
         }
     }
@@ -285,12 +291,21 @@ impl Hub {
         slow: impl FnOnce() -> T + Send + 'static,
         make: impl FnOnce(T) -> Option<Work> + Send + 'static,
     ) {
+        self.beside_for(slow, move |found| make(found).map(|work| Job::Decide(Box::new(work))));
+    }
+
+    /// The same, where it may make another job.
+    fn beside_for<T: Default + Send + 'static>(
+        &self,
+        slow: impl FnOnce() -> T + Send + 'static,
+        make: impl FnOnce(T) -> Option<Job> + Send + 'static,
+    ) {
         let (jobs, busy) = (self.jobs.clone(), Arc::clone(&self.busy));
         tokio::spawn(async move {
             // Whatever has panicked there has been reported by its hook, and found nothing.
             let found = tokio::task::spawn_blocking(slow).await.unwrap_or_default();
-            if let Some(work) = make(found) {
-                let _ = jobs.send(Job::Decide(Box::new(work))).await;
+            if let Some(job) = make(found) {
+                let _ = jobs.send(job).await;
             }
             drop(busy);
         });

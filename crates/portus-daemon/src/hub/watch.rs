@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use portus_core::{Command, ProcessIdentity};
+use portus_core::{Command, LeaseId, ProcessIdentity};
 use portus_os::clock;
 
-use super::{Hub, Then, Work};
+use super::{Hub, Job, Then, Work};
 use crate::observer::{Bereaved, Seen, missing_worktrees};
 
 /// What could not be done is tried again after this.
@@ -23,6 +23,8 @@ pub(super) struct Clockwork {
     tick_again: Option<Instant>,
     /// Observations that could not be written down.
     owed: Vec<Command>,
+    /// Processes whose end is known, and what is left of their trees not yet.
+    unseen: BTreeSet<ProcessIdentity>,
     /// When those, and watches that failed, are tried again.
     again: Option<Instant>,
     swept: Option<Instant>,
@@ -73,6 +75,9 @@ impl Hub {
             for process in self.engine.world_mut().take_gone() {
                 self.exited(process);
             }
+            for process in std::mem::take(&mut self.clockwork.unseen) {
+                self.exited(process);
+            }
             for command in std::mem::take(&mut self.clockwork.owed) {
                 let then = Then::Again(Box::new(command.clone()));
                 self.ready.push(Work { command, then });
@@ -108,10 +113,14 @@ impl Hub {
             return;
         }
         self.clockwork.ticking = true;
-        self.look_first(due, |sightings| Work { command: Command::Tick { sightings }, then: Then::Ticked });
+        let count = due.len();
+        self.look_first(due, move |sightings| {
+            let then = Then::Ticked { all_seen: sightings.len() >= count };
+            Work { command: Command::Tick { sightings }, then }
+        });
     }
 
-    /// The deadlines that had passed are dealt with, or could not be.
+    /// The deadlines that had passed are dealt with, or could not be. Those that passed meanwhile are next.
     pub(super) fn ticked(&mut self, done: bool) {
         self.clockwork.ticking = false;
         self.clockwork.tick_again = (!done).then(|| Instant::now() + AGAIN);
@@ -135,12 +144,26 @@ impl Hub {
         tracing::debug!(%process, "ended");
         let gatherer = self.gatherer.clone();
         let bereaved: Vec<Bereaved> = groups.into_values().collect();
-        let slow = move || (gatherer.sightings(ports), gatherer.survivors(&bereaved));
-        self.beside(slow, move |(sightings, survivors)| {
+        let slow = move || {
+            let count = ports.len();
+            let sightings = Some(gatherer.sightings(ports)).filter(|seen| seen.len() >= count)?;
+            let survivors = gatherer.survivors(&bereaved);
+            let survivors = survivors.inspect_err(|error| tracing::warn!(%process, %error, "cannot look for its tree"));
+            Some((sightings, survivors.ok()?))
+        };
+        self.beside_for(slow, move |found| {
+            // To have seen nobody is one thing, not to have been able to look another.
+            let Some((sightings, survivors)) = found else { return Some(Job::Unseen(process)) };
             let command = Command::ProcessExited { process, sightings, survivors };
             let then = Then::Again(Box::new(command.clone()));
-            Some(Work { command, then })
+            Some(Job::Decide(Box::new(Work { command, then })))
         });
+    }
+
+    /// What is left of an ended process's tree could not be looked at. Until then all stays as it is.
+    pub(super) fn look_again_later(&mut self, process: ProcessIdentity) {
+        self.clockwork.unseen.insert(process);
+        self.clockwork.again.get_or_insert_with(|| Instant::now() + AGAIN);
     }
 
     /// An observation could not be written down, and is not made a second time.
@@ -151,8 +174,18 @@ impl Hub {
 
     /// Something was seen at the ports of waiting leases.
     pub(super) fn seen(&mut self, seen: Seen) {
-        let command = match seen {
-            Seen::Ports(sightings) => Command::Sighted { sightings },
+        let (command, leases) = match seen {
+            Seen::Ports(seen) => {
+                // A look meant for a lease that has ended says nothing about one granted on its port since.
+                let broker = self.engine.broker();
+                let is_meant = |lease: LeaseId, port| broker.lease_on(port).is_some_and(|on| on.id == lease);
+                let meant = seen.into_iter().filter(|(lease, sighting)| is_meant(*lease, sighting.port));
+                let (leases, sightings): (Vec<_>, Vec<_>) = meant.unzip();
+                if leases.is_empty() {
+                    return;
+                }
+                (Command::Sighted { sightings }, leases)
+            }
             Seen::Tree { lease, tree, ports } => {
                 let broker = self.engine.broker();
                 let of_tree = |port| {
@@ -163,10 +196,10 @@ impl Hub {
                 if broker.lease(lease).is_none_or(|lease| lease.drifted_to == elsewhere) {
                     return;
                 }
-                Command::TreeSeen { lease, elsewhere }
+                (Command::TreeSeen { lease, elsewhere }, vec![lease])
             }
         };
-        self.ready.push(Work { command, then: Then::Nothing });
+        self.ready.push(Work { command, then: Then::Seen(leases) });
     }
 
     /// Looks for the claims' worktrees, unless that was done within the hour.

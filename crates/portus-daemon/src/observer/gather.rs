@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::io;
 use std::sync::{Arc, OnceLock};
 
 use portus_core::{LeaseId, Listener, Port, ProcessIdentity, Protocol, Sighting};
@@ -190,7 +191,10 @@ impl Gatherer {
     }
 
     /// What lives on of the trees of leases that have lost a process.
-    pub(crate) fn survivors(&self, bereaved: &[Bereaved]) -> BTreeMap<LeaseId, Vec<ProcessIdentity>> {
+    ///
+    /// # Errors
+    /// When there are no means left to look, which says nothing about who lives.
+    pub(crate) fn survivors(&self, bereaved: &[Bereaved]) -> io::Result<BTreeMap<LeaseId, Vec<ProcessIdentity>>> {
         let mut all = BTreeMap::new();
         for group in bereaved {
             let means = |value: &OsStr| !self.marked(value).is_disjoint(&group.leases);
@@ -200,12 +204,12 @@ impl Gatherer {
                 sessions: leaders,
                 roots: group.processes.clone(),
                 marker: Some(Marker { name: MARKER, means: &means }),
-            });
+            })?;
             // A daemon that somebody started by hand within a tree is no part of it.
             left.retain(|process| process.pid != std::process::id());
             all.extend(group.leases.iter().map(|lease| (*lease, left.clone())));
         }
-        all
+        Ok(all)
     }
 }
 

@@ -25,8 +25,8 @@ const NO_INODE: u64 = u64::MAX;
 /// What the thread found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Seen {
-    /// Who listens on ports where something has changed.
-    Ports(Vec<Sighting>),
+    /// Who listens on ports where something has changed, and for which lease it was looked.
+    Ports(Vec<(LeaseId, Sighting)>),
     /// A holder's tree listens on these ports, the leased one perhaps among them.
     Tree {
         /// For which lease.
@@ -162,7 +162,7 @@ impl Watch {
     fn run(mut self, tell: &dyn Fn(Seen) -> bool) {
         while let Some(due) = self.shared.wait_for_due() {
             let changed = self.changed_sockets(&due);
-            if !changed.is_empty() && !tell(Seen::Ports(self.gatherer.resolve(changed))) {
+            if !changed.is_empty() && !tell(Seen::Ports(self.resolve(&due, changed))) {
                 return;
             }
             for (lease, holder) in self.drift_candidates(&due) {
@@ -173,6 +173,16 @@ impl Watch {
                 }
             }
         }
+    }
+
+    /// Who listens there, beside the leases for which it was looked.
+    fn resolve(&self, due: &[Due], changed: BTreeMap<(Port, Protocol), Vec<Socket>>) -> Vec<(LeaseId, Sighting)> {
+        let meant = |sighting: Sighting| {
+            // The newest: one that was there before has ended meanwhile.
+            let leases = due.iter().filter(|due| due.port == sighting.port).map(|due| due.lease);
+            leases.max().map(|lease| (lease, sighting))
+        };
+        self.gatherer.resolve(changed).into_iter().filter_map(meant).collect()
     }
 
     /// The sockets on those of the due ports where others listen than last time.

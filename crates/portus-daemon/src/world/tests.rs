@@ -97,7 +97,10 @@ fn looks_tell_of_a_server_and_of_its_end() {
     machine.perform(&effect);
     let patience = std::time::Duration::from_secs(10);
     let told = |seen: crate::observer::Seen| match seen {
-        crate::observer::Seen::Ports(sightings) => sightings,
+        crate::observer::Seen::Ports(seen) => {
+            assert!(seen.iter().all(|(lease, _)| *lease == LeaseId(1)));
+            seen.into_iter().map(|(_, sighting)| sighting).collect::<Vec<_>>()
+        }
         other => panic!("{other:?}"),
     };
     // The listener is of this very process, as a guard for UDP would be: it is nobody's server.

@@ -69,7 +69,7 @@ pub fn cwd(pid: u32) -> Option<PathBuf> {
 /// `None` also for processes of other users.
 #[must_use]
 pub fn environment(pid: u32, name: &str) -> Option<OsString> {
-    sys::environment(pid, name)
+    sys::environment(pid, name).ok().flatten()
 }
 
 /// The number of the process that started this one; `None` where the system does not say cheaply.

@@ -38,14 +38,32 @@ pub(super) fn row(pid: u32) -> io::Result<Option<Row>> {
     }
 }
 
-/// Every process there is, zombies too, in no particular order.
-pub(super) fn rows() -> Vec<Row> {
-    pids().into_iter().filter_map(|pid| row(pid).ok().flatten()).collect()
+/// Every process there is, zombies too, in no particular order. Fails when there are no means left to look at all of
+/// them.
+pub(super) fn rows() -> io::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for pid in pids()? {
+        match row(pid) {
+            Ok(found) => rows.extend(found),
+            Err(error) if wants_means(&error) => return Err(error),
+            // It is kept from us, as far as it concerns us at all.
+            Err(_) => {}
+        }
+    }
+    Ok(rows)
 }
 
-fn pids() -> Vec<u32> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+fn pids() -> io::Result<Vec<u32>> {
+    let mut pids = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        pids.extend(entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()));
+    }
+    Ok(pids)
+}
+
+/// Whether it failed for want of descriptors or memory, which says nothing about what was looked at.
+fn wants_means(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM))
 }
 
 /// The real user of a process.
@@ -66,7 +84,7 @@ pub(super) fn own_uid() -> u32 {
 
 /// The arguments a process shows; empty for kernel threads.
 pub(super) fn arguments(pid: u32) -> Vec<OsString> {
-    let mut text = read_bounded(pid, "cmdline").unwrap_or_default();
+    let mut text = read_bounded(pid, "cmdline").ok().unwrap_or_default();
     while text.last() == Some(&0) {
         text.pop();
     }
@@ -86,19 +104,24 @@ pub(super) fn cwd(pid: u32) -> Option<PathBuf> {
     }
 }
 
-/// One variable of the environment that a process was started with.
-pub(super) fn environment(pid: u32, name: &str) -> Option<OsString> {
-    let text = read_bounded(pid, "environ")?;
-    text.split(|&byte| byte == 0).find_map(|entry| {
+/// One variable of the environment that a process was started with; none of a process that is kept from us. Fails
+/// when there are no means left to look.
+pub(super) fn environment(pid: u32, name: &str) -> io::Result<Option<OsString>> {
+    let text = match read_bounded(pid, "environ") {
+        Ok(text) => text,
+        Err(error) if wants_means(&error) => return Err(error),
+        Err(_) => return Ok(None),
+    };
+    Ok(text.split(|&byte| byte == 0).find_map(|entry| {
         let value = entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
         Some(OsString::from_vec(value.to_vec()))
-    })
+    }))
 }
 
-fn read_bounded(pid: u32, file: &str) -> Option<Vec<u8>> {
+fn read_bounded(pid: u32, file: &str) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    File::open(format!("/proc/{pid}/{file}")).ok()?.take(TEXT_LEN_MAX).read_to_end(&mut text).ok()?;
-    Some(text)
+    File::open(format!("/proc/{pid}/{file}"))?.take(TEXT_LEN_MAX).read_to_end(&mut text)?;
+    Ok(text)
 }
 
 fn read_some<'a>(path: &str, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {

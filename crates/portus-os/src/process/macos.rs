@@ -51,9 +51,13 @@ pub(super) fn row(pid: u32) -> io::Result<Option<Row>> {
     }))
 }
 
-/// Every process there is, in no particular order.
-pub(super) fn rows() -> Vec<Row> {
-    pids().into_iter().filter_map(|pid| row(pid).ok().flatten()).collect()
+/// Every process there is, in no particular order. Fails when the system names none.
+pub(super) fn rows() -> io::Result<Vec<Row>> {
+    let pids = pids();
+    if pids.is_empty() {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(pids.into_iter().filter_map(|pid| row(pid).ok().flatten()).collect())
 }
 
 #[expect(unsafe_code, reason = "libproc fills a buffer")]
@@ -86,12 +90,13 @@ pub(super) fn arguments(pid: u32) -> Vec<OsString> {
 }
 
 /// One variable of the environment that a process was started with.
-pub(super) fn environment(pid: u32, name: &str) -> Option<OsString> {
-    let (count, block) = argument_block(pid)?;
-    strings(&block).skip(count).take_while(|entry| !entry.is_empty()).find_map(|entry| {
+#[expect(clippy::unnecessary_wraps, reason = "the same shape as Linux's")]
+pub(super) fn environment(pid: u32, name: &str) -> io::Result<Option<OsString>> {
+    let Some((count, block)) = argument_block(pid) else { return Ok(None) };
+    Ok(strings(&block).skip(count).take_while(|entry| !entry.is_empty()).find_map(|entry| {
         let value = entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
         Some(OsString::from_vec(value.to_vec()))
-    })
+    }))
 }
 
 fn strings(block: &[u8]) -> impl Iterator<Item = &[u8]> {

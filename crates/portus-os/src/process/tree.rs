@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use portus_core::ProcessIdentity;
@@ -77,9 +78,11 @@ const fn has_children() -> bool {
 }
 
 /// The living processes of this user that meet one of the criteria, and their descendants.
-#[must_use]
-pub fn survivors(criteria: &Survivors<'_>) -> Vec<ProcessIdentity> {
-    let table = Table::look();
+///
+/// # Errors
+/// When there are no means left to look (no descriptor, say), which says nothing about who lives.
+pub fn survivors(criteria: &Survivors<'_>) -> io::Result<Vec<ProcessIdentity>> {
+    let table = Table::try_look()?;
     // While a group or session has members its number is not given away. So a living process that
     // has the number, and is not the one we knew, proves that the old group is gone.
     let reused = |number: u32| {
@@ -89,40 +92,49 @@ pub fn survivors(criteria: &Survivors<'_>) -> Vec<ProcessIdentity> {
     let groups: BTreeSet<u32> = criteria.groups.iter().copied().filter(|&group| !reused(group)).collect();
     let sessions: BTreeSet<u32> = criteria.sessions.iter().copied().filter(|&session| !reused(session)).collect();
     let belongs = |row: &Row| {
-        criteria.roots.contains(&row.identity)
+        if criteria.roots.contains(&row.identity)
             || (row.group != 0 && groups.contains(&row.group))
             || (row.session != 0 && sessions.contains(&row.session))
-            || criteria.marker.as_ref().is_some_and(|marker| {
-                sys::environment(row.identity.pid, marker.name).is_some_and(|value| (marker.means)(&value))
-            })
+        {
+            return Ok(true);
+        }
+        let Some(marker) = &criteria.marker else { return Ok(false) };
+        let value = sys::environment(row.identity.pid, marker.name)?;
+        io::Result::Ok(value.is_some_and(|value| (marker.means)(&value)))
     };
     let own_uid = sys::own_uid();
     let is_ours = |pid: u32| sys::uid(pid) == Some(own_uid);
-    let seeds: Vec<ProcessIdentity> = table
-        .rows
-        .values()
-        .filter(|row| !row.zombie && belongs(row) && is_ours(row.identity.pid))
-        .map(|row| row.identity)
-        .collect();
+    let mut seeds: Vec<ProcessIdentity> = Vec::new();
+    for row in table.rows.values().filter(|row| !row.zombie) {
+        if belongs(row)? && is_ours(row.identity.pid) {
+            seeds.push(row.identity);
+        }
+    }
     let mut found = table.closure(seeds);
     found.retain(|process| is_ours(process.pid));
-    found
+    Ok(found)
 }
 
 /// All processes at one moment (as far as one pass over them is one moment).
+#[derive(Default)]
 pub(super) struct Table {
     rows: BTreeMap<u32, Row>,
     children: BTreeMap<u32, Vec<u32>>,
 }
 
 impl Table {
+    /// Nobody at all where the system does not let us look.
     pub(super) fn look() -> Self {
-        let rows: BTreeMap<u32, Row> = sys::rows().into_iter().map(|row| (row.identity.pid, row)).collect();
+        Self::try_look().unwrap_or_default()
+    }
+
+    fn try_look() -> io::Result<Self> {
+        let rows: BTreeMap<u32, Row> = sys::rows()?.into_iter().map(|row| (row.identity.pid, row)).collect();
         let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for row in rows.values().filter(|row| row.parent != row.identity.pid) {
             children.entry(row.parent).or_default().push(row.identity.pid);
         }
-        Self { rows, children }
+        Ok(Self { rows, children })
     }
 
     pub(super) fn is_alive(&self, process: &ProcessIdentity) -> bool {

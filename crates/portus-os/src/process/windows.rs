@@ -49,10 +49,14 @@ pub(super) fn row(pid: u32) -> io::Result<Option<Row>> {
     Ok(snapshot().into_iter().find(|entry| entry.pid == pid).map(|entry| entry.into_row(identity, ended)))
 }
 
-/// Every process that we may look at, in no particular order.
-pub(super) fn rows() -> Vec<Row> {
+/// Every process that we may look at, in no particular order. Fails when the system names none.
+pub(super) fn rows() -> io::Result<Vec<Row>> {
+    let all = snapshot();
+    if all.is_empty() {
+        return Err(io::Error::last_os_error());
+    }
     let known = |entry: Entry| identity(entry.pid).ok().flatten().map(|(who, ended)| entry.into_row(who, ended));
-    snapshot().into_iter().filter_map(known).collect()
+    Ok(all.into_iter().filter_map(known).collect())
 }
 
 /// [`OWN_USER`] or [`OTHER_USER`]; the latter also for those who do not let us look.
@@ -84,8 +88,9 @@ pub(super) fn cwd(_pid: u32) -> Option<PathBuf> {
     None
 }
 
-pub(super) fn environment(_pid: u32, _name: &str) -> Option<OsString> {
-    None
+#[expect(clippy::unnecessary_wraps, reason = "the same shape as Linux's")]
+pub(super) fn environment(_pid: u32, _name: &str) -> io::Result<Option<OsString>> {
+    Ok(None)
 }
 
 /// Ends a process, for that is all that can be told to one of another console.
