@@ -72,10 +72,10 @@ fn start(mut words: Vec<OsString>) -> Outcome {
         Failure::new(exit, "cannot_start", error.to_string(), "")
     })?;
     loop {
-        match supervisor.next_event(None, None).map_err(|error| ours("wait for the command", &error))? {
-            Event::Exited(status) => return Ok(u8::try_from(status.exit_code() & 0xff).map_or(Exit(125), Exit)),
-            Event::Signal(signal) => supervisor.signal_command(signal),
-            _ => {}
+        // Signals are passed on by the supervisor itself.
+        let event = supervisor.next_event(None, None).map_err(|error| ours("wait for the command", &error))?;
+        if let Event::Exited(status) = event {
+            return Ok(u8::try_from(status.exit_code() & 0xff).map_or(Exit(125), Exit));
         }
     }
 }
