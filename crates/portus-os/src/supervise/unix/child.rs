@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use portus_core::ProcessIdentity;
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process_group, wait};
@@ -97,13 +98,24 @@ fn no_trace_of(pid: u32) -> io::Error {
 /// Starts the command. Between its fork and its exec this process's hold on the ports is let go.
 fn spawn_through(mut command: Command, gate: Option<Gate>) -> io::Result<std::process::Child> {
     let Some(gate) = gate else { return command.spawn() };
+    let slot = Mutex::new(Some(gate));
+    let take = || slot.lock().unwrap_or_else(PoisonError::into_inner).take();
     std::thread::scope(|scope| {
-        scope.spawn(move || gate.keep());
+        let keep = || take().map_or((), Gate::keep);
+        if std::thread::Builder::new().name("gate".to_owned()).spawn_scoped(scope, keep).is_err() {
+            return spawn_past(command, take());
+        }
         let spawned = command.spawn();
         // With it goes the last way in which a child could still be heard of, should there be none.
         drop(command);
         spawned
     })
+}
+
+/// Starts the command where no thread is left to keep the gate: the ports are let go a moment too early.
+fn spawn_past(mut command: Command, gate: Option<Gate>) -> io::Result<std::process::Child> {
+    let _open = gate.map(Gate::open_at_once).transpose()?;
+    command.spawn()
 }
 
 #[expect(unsafe_code, reason = "the terminal and the signals are set between fork and exec")]
@@ -146,5 +158,18 @@ pub(super) fn next_change() -> Option<(Pid, rustix::process::WaitStatus)> {
             Err(rustix::io::Errno::INTR) => {}
             Err(_) => return None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_passes_a_gate_that_nobody_keeps() {
+        let (gate, child_side) = Gate::open(KeptPorts::default()).unwrap();
+        let spec = Spec { program: "true".into(), ..Spec::default() };
+        let command = command_for(&spec, false, Some(child_side)).unwrap();
+        assert!(spawn_past(command, Some(gate)).unwrap().wait().unwrap().success());
     }
 }

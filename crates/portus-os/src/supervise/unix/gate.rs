@@ -35,6 +35,14 @@ impl Gate {
         drop(self.ports);
         let _ = self.stream.write_all(&[1]);
     }
+
+    /// Lets go of the ports and opens the gate before there is a child. It is open while the returned end lives.
+    pub(super) fn open_at_once(self) -> io::Result<UnixStream> {
+        let Self { mut stream, ports } = self;
+        drop(ports);
+        stream.write_all(&[1])?;
+        Ok(stream)
+    }
 }
 
 impl ChildSide {
