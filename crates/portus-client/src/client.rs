@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use portus_core::{Port, PortRange};
 use portus_os::place::{Connection, Home};
 use portus_proto::codec::{DecodeError, decode_server, encode_client};
 use portus_proto::{
     AttachCall, AwaitCall, Call, Claim, ClientFrame, Code, ConfirmCall, Event, ExplainCall, Explanation, ForgetCall,
-    Key, KeyCall, KillCall, Killed, LaunchCall, LeasesReply, ListCall, Listener, ListingReply, Outcome, PAGE_LEN_MAX,
-    PinCall, PortCall, PruneCall, Quarantine, QuarantineCall, ReleaseCall, RenewCall, Reply, ReplyFrame, RequestCall,
-    ScanCall, Scope, ScopeCall, ServerFrame, Status, SuspectCall, Suspected, Verification, VerifyCall, Welcome, What,
+    Key, KeyCall, KillCall, Killed, LISTENERS_PAGE_LEN, LaunchCall, LeasesReply, ListCall, Listener, ListingReply,
+    Outcome, PAGE_LEN_MAX, PinCall, PortCall, PruneCall, Quarantine, QuarantineCall, ReleaseCall, RenewCall, Reply,
+    ReplyFrame, RequestCall, ScanCall, Scope, ScopeCall, ServerFrame, Status, SuspectCall, Suspected, Verification,
+    VerifyCall, Welcome, What,
 };
 
 use crate::connect::{self, Options};
@@ -147,6 +149,25 @@ impl Client {
                 service: claim.service.clone(),
             });
             let page = self.claims(call.clone())?;
+            page_len = page.len();
+            all.extend(page);
+        }
+        Ok(all)
+    }
+
+    /// All listeners on the ports of a range, or of the machine, however many pages they fill.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn all_listeners(&mut self, range: Option<PortRange>) -> Result<Vec<Listener>, CallError> {
+        let end = range.map_or(Port::MAX, PortRange::last);
+        let mut all = self.scan(ScanCall { range })?;
+        let mut page_len = all.len();
+        while page_len >= LISTENERS_PAGE_LEN
+            && let Some(next) = all.last().and_then(|last| last.port.checked_add(1))
+            && let Ok(rest) = PortRange::new(next, end)
+        {
+            let page = self.scan(ScanCall { range: Some(rest) })?;
             page_len = page.len();
             all.extend(page);
         }

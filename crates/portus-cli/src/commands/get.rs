@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use portus_client::{CallError, Client, shapes};
 use portus_core::ServiceName;
-use portus_proto::{AwaitCall, Code, Event, Key, LeasesReply, ListCall, Target, What};
+use portus_proto::{AwaitCall, Code, Event, Key, LeasesReply, Target, What};
 
 use crate::args::{Place, millis, positive_duration};
 use crate::context::Context;
@@ -37,7 +37,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
     let reply = match args.wait {
         Some(wait) => wait_for(&workspace.key(service.clone()), wait, &mut client)?,
         None => {
-            let listing = client.list(ListCall { scope: workspace.scope(), ended: false, after: None })?;
+            let listing = client.all_leases(workspace.scope(), false)?;
             let leases = listing.leases.into_iter().filter(|lease| lease.service == service).collect();
             LeasesReply { leases, notes: Vec::new() }
         }

@@ -2,7 +2,7 @@
 
 use portus_client::shapes;
 use portus_core::PortRange;
-use portus_proto::{Listener, ScanCall};
+use portus_proto::Listener;
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -18,7 +18,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, context: &Context) -> Outcome {
-    let listeners = context.connect()?.scan(ScanCall { range: args.range })?;
+    let listeners = context.connect()?.all_listeners(args.range)?;
     let output = context.output;
     if output.json {
         output.reply(shapes::Listeners { listeners })?;

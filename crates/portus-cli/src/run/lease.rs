@@ -8,8 +8,8 @@ use portus_core::{LeaseId, Port, Protocol};
 use portus_os::place::Home;
 use portus_os::supervise::{KeptPorts, Readable, Waker};
 use portus_proto::{
-    AttachCall, Caller, Claim, Event, LaunchCall, Lease, ListCall, Process, ReleaseCall, RequestCall, Scope, ScopeCall,
-    SuspectCall, Suspected, Target, What,
+    AttachCall, Caller, Claim, Event, LaunchCall, Lease, Process, ReleaseCall, RequestCall, Scope, SuspectCall,
+    Suspected, Target, What,
 };
 
 /// How often, and after which pauses, a lost daemon is looked for.
@@ -94,7 +94,7 @@ impl Tenancy {
     /// The numbers of all services of this worktree.
     pub(super) fn claims(&mut self) -> Result<Vec<Claim>, CallError> {
         let scope = Scope::Worktree(self.worktree.clone());
-        self.client()?.claims(ScopeCall { scope, after: None })
+        self.client()?.all_claims(scope)
     }
 
     /// Has the events of the leases come, and the guards stand aside. Until the program is started the ports
@@ -233,7 +233,7 @@ fn search(home: &Home, options: &Options, worktree: &str) -> Found {
 fn find(home: &Home, options: &Options, worktree: &str) -> Result<(Client, Vec<Lease>), CallError> {
     let mut client = Client::connect(home, options.clone())?;
     client.subscribe()?;
-    let listing = client.list(ListCall { scope: Scope::Worktree(worktree.to_owned()), ended: false, after: None })?;
+    let listing = client.all_leases(Scope::Worktree(worktree.to_owned()), false)?;
     Ok((client, listing.leases))
 }
 

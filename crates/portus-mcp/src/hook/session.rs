@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use portus_client::{Assigned, Client, Overrides, Workspace, environment};
 use portus_core::StateWord;
-use portus_proto::{Caller, ListCall, ReleaseCall, Scope, ScopeCall, Target};
+use portus_proto::{Caller, ReleaseCall, Scope, Target};
 use serde_json::{Map, Value, json};
 
 use super::HookAnswer;
@@ -47,9 +47,9 @@ fn variables(event: &Event, connect: &dyn Fn() -> Option<Client>) -> Option<Vec<
     let workspace = Workspace::find(&dir, &Overrides::default()).ok()?;
     let mut client = connect()?;
     let mut assigned: Vec<Assigned> = Vec::new();
-    let leases = client.list(ListCall { scope: workspace.scope(), ended: false, after: None }).ok()?.leases;
+    let leases = client.all_leases(workspace.scope(), false).ok()?.leases;
     let leased = leases.into_iter().map(|lease| (lease.service, lease.port, lease.protocol));
-    let claims = client.claims(ScopeCall { scope: workspace.scope(), after: None }).ok()?;
+    let claims = client.all_claims(workspace.scope()).ok()?;
     let claimed = claims.into_iter().map(|claim| (claim.service, claim.port, claim.protocol));
     for (service, port, protocol) in leased.chain(claimed) {
         if assigned.iter().all(|known| known.service != service) {
@@ -65,7 +65,7 @@ fn variables(event: &Event, connect: &dyn Fn() -> Option<Client>) -> Option<Vec<
 pub(super) fn end(event: &Event, connect: &dyn Fn() -> Option<Client>) {
     let Some(session) = &event.session else { return };
     let Some(mut client) = connect() else { return };
-    let Ok(listing) = client.list(ListCall { scope: Scope::All, ended: false, after: None }) else { return };
+    let Ok(listing) = client.all_leases(Scope::All, false) else { return };
     for lease in listing.leases {
         let is_idle = lease.state == StateWord::Pending && lease.holder.is_none();
         if is_idle && lease.requester.session.as_ref() == Some(session) {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use portus_proto::{ListCall, Scope};
+use portus_proto::Scope;
 use rmcp::ErrorData;
 use rmcp::ServerHandler;
 use rmcp::model::{
@@ -167,7 +167,7 @@ impl ServerHandler for Handler {
         }
         let connect = Arc::clone(&self.setup.connect);
         let leases = blocking(move || {
-            let listing = connect()?.list(ListCall { scope: Scope::All, ended: false, after: None })?;
+            let listing = connect()?.all_leases(Scope::All, false)?;
             Ok(serde_json::json!({"schema": "portus/1", "leases": listing.leases}).to_string())
         });
         let text = leases.await.map_err(|error| ErrorData::internal_error(error.text(), None))?;

@@ -1,6 +1,6 @@
 //! `list_ports`: leases of a scope, and who listens.
 
-use portus_proto::{Lease, ListCall, Listener, ScanCall, Scope};
+use portus_proto::{Lease, Listener, Scope};
 use serde_json::{Value, json};
 
 use super::{Answer, Arguments, Bench, ToolError};
@@ -19,10 +19,10 @@ pub(crate) fn call(bench: &Bench, arguments: &Arguments) -> Result<Answer, ToolE
     let is_full = arguments.choice("detail", &["concise", "full"])? == Some("full");
     let limit = usize::try_from(arguments.number("limit", 1..=500)?.unwrap_or(LIMIT)).unwrap_or(usize::MAX);
     let mut client = bench.client()?;
-    let listing = client.list(ListCall { scope, ended: false, after: None })?;
+    let listing = client.all_leases(scope, false)?;
     let mut listeners = Vec::new();
     if arguments.flag("listeners")? {
-        listeners = client.scan(ScanCall { range: None })?;
+        listeners = client.all_listeners(None)?;
         listeners.retain(|listener| belongs(listener, word, bench));
     }
     let left_out = listing.leases.len().saturating_sub(limit) + listeners.len().saturating_sub(limit);

@@ -109,7 +109,7 @@ pub fn once(setup: &Setup, width: u16, height: u16) -> Result<String, DashboardE
     model.tab = setup.tab;
     update(&mut model, now_ms(), Msg::Link(News::Up(Box::new(feed::snapshot(&mut client)?))));
     if setup.tab == Tab::Listeners {
-        update(&mut model, now_ms(), Msg::Listeners(Ok(work::listeners(&mut client)?)));
+        update(&mut model, now_ms(), Msg::Listeners(Ok(client.all_listeners(None)?)));
     }
     Ok(view::as_text(&frame(&mut model, Theme::Plain)))
 }

@@ -4,10 +4,10 @@
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use portus_client::{CallError, Client};
-use portus_core::{Port, PortRange};
+use portus_core::Port;
 use portus_proto::{
-    Caller, Code, ExplainCall, ForgetCall, KeyCall, KillCall, Killed, LISTENERS_PAGE_LEN, Listener, PinCall, PortCall,
-    QuarantineCall, ReleaseCall, ScanCall, Target,
+    Caller, Code, ExplainCall, ForgetCall, KeyCall, KillCall, Killed, PinCall, PortCall, QuarantineCall, ReleaseCall,
+    Target,
 };
 
 use super::Connect;
@@ -29,7 +29,7 @@ pub(super) fn run(connect: &Connect, worktree: &str, tell: &SyncSender<Msg>, job
     for job in jobs {
         let message = match job {
             Job::Listeners => {
-                let found = client().and_then(|mut client| listeners(&mut client));
+                let found = client().and_then(|mut client| client.all_listeners(None));
                 Msg::Listeners(found.map_err(|error| error.to_string()))
             }
             Job::Explain(port) => {
@@ -52,21 +52,6 @@ pub(super) fn run(connect: &Connect, worktree: &str, tell: &SyncSender<Msg>, job
             return;
         }
     }
-}
-
-/// All listeners of the machine, however many pages they fill.
-pub(super) fn listeners(client: &mut Client) -> Result<Vec<Listener>, CallError> {
-    let mut all: Vec<Listener> = client.scan(ScanCall { range: None })?;
-    let mut page_len = all.len();
-    while page_len >= LISTENERS_PAGE_LEN
-        && let Some(next) = all.last().and_then(|last| last.port.checked_add(1))
-        && let Ok(range) = PortRange::new(next, Port::MAX)
-    {
-        let page: Vec<Listener> = client.scan(ScanCall { range: Some(range) })?;
-        page_len = page.len();
-        all.extend(page);
-    }
-    Ok(all)
 }
 
 /// Acts, and says in one sentence what came of it.
