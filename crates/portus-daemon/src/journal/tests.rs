@@ -168,7 +168,14 @@ fn only_so_much_of_the_past_is_kept_and_no_number_is_given_twice() {
     let place = Place::new();
     let mut journal = place.open();
     let mut broker = Broker::new(policy());
-    for id in 1..=1_000_u64 {
+    let old = [granted(1, 60), claimed(60, 1)];
+    old.iter().for_each(|change| broker.evolve(change));
+    keep(&mut journal, &old);
+    for id in 2..=1_000_u64 {
+        if id == 950 {
+            broker.evolve(&ended(1, 950));
+            keep(&mut journal, &[ended(1, 950)]);
+        }
         let number = u16::try_from(id % 50).unwrap();
         let changes = [granted(id, number), claimed(number, id), ended(id, id)];
         changes.iter().for_each(|change| broker.evolve(change));
@@ -181,6 +188,7 @@ fn only_so_much_of_the_past_is_kept_and_no_number_is_given_twice() {
     assert!((HISTORY_MAX..HISTORY_MAX + write::TRIM_COUNT).contains(&count), "{count}");
     let recovered = recover(&mut journal);
     assert_eq!(recovered.ended_leases().len(), HISTORY_MAX);
+    assert!(recovered.lease(LeaseId(1)).is_some(), "granted long ago, but ended just before");
     assert_eq!(recovered.as_history(), broker.as_history());
     drop(journal);
 

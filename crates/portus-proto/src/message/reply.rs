@@ -88,7 +88,7 @@ pub struct ListingReply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Suspected {
-    /// The port is free, and kept again: it was not the reason.
+    /// The port is free (and no guard keeps it), or its own server has it: it was not the reason.
     Cleared,
     /// The port could not be bound. The lease has ended; ask for another.
     Abandoned {
