@@ -6,7 +6,7 @@ use std::time::Duration;
 use portus_client::{CallError, Client, Options};
 use portus_core::{LeaseId, Port, Protocol};
 use portus_os::place::Home;
-use portus_os::supervise::{KeptPorts, Readable, Waker};
+use portus_os::supervise::{KeptPorts, Readable, Waker, keep_out_of_the_tree};
 use portus_proto::{
     AttachCall, Caller, Claim, Event, LaunchCall, Lease, Process, ReleaseCall, RequestCall, Scope, SuspectCall,
     Suspected, Target, What,
@@ -64,6 +64,14 @@ impl Tenancy {
     /// The leases, in the order of the services.
     pub(super) fn leases(&self) -> &[Lease] {
         &self.leases
+    }
+
+    /// Keeps the daemon that runs out of the command's tree, also one that the command has started unknown to us.
+    pub(super) fn leave_daemon_out(&self) {
+        let pid = std::fs::read_to_string(self.home.lock()).ok().and_then(|text| text.trim().parse().ok());
+        if let Some(pid) = pid {
+            keep_out_of_the_tree(pid);
+        }
     }
 
     /// One of them, if it is.
@@ -179,6 +187,8 @@ impl Tenancy {
         self.search = None;
         match found {
             Ok((client, leases)) => {
+                // Something of the command's tree may have started it.
+                keep_out_of_the_tree(client.welcome().pid);
                 self.client = Some(client);
                 let ours = leases.into_iter().filter(|lease| self.is_ours(lease.id));
                 Some((ours.map(as_event).collect(), Way::Found))

@@ -45,7 +45,7 @@ pub fn tree(root: &ProcessIdentity) -> Vec<ProcessIdentity> {
 /// Processes that this one started to outlive it (the daemon), and which are therefore not of its tree.
 static DETACHED: Mutex<BTreeSet<ProcessIdentity>> = Mutex::new(BTreeSet::new());
 
-/// Keeps a child that was started detached, and all that it starts, out of [`descendants_of_this_process`].
+/// Keeps a process that was started detached, by us or below us, and all that it starts, out of [`descendants_of_this_process`].
 pub(crate) fn keep_out_of_our_tree(pid: u32) {
     if let Ok(Some(identity)) = super::identity_of(pid) {
         DETACHED.lock().unwrap_or_else(PoisonError::into_inner).insert(identity);
@@ -60,8 +60,11 @@ pub(crate) fn descendants_of_this_process() -> Vec<ProcessIdentity> {
     let detached = DETACHED.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let table = Table::look();
     let own = std::process::id();
-    let children = table.rows.values().filter(|row| row.parent == own && !detached.contains(&row.identity));
-    table.closure(children.map(|row| row.identity))
+    let children = table.rows.values().filter(|row| row.parent == own);
+    let mut tree = table.closure(children.map(|row| row.identity));
+    let outside: BTreeSet<ProcessIdentity> = table.closure(detached).into_iter().collect();
+    tree.retain(|process| !outside.contains(process));
+    tree
 }
 
 /// Whether this process has a child, dead or alive: one call, where a look at all processes takes milliseconds.

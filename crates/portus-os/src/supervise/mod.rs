@@ -50,3 +50,9 @@ pub enum Event {
 pub fn descendants_alive() -> Vec<ProcessIdentity> {
     crate::process::descendants_of_this_process()
 }
+
+/// Keeps a process that something of the tree has started for everybody (a daemon), and what it starts, out of the
+/// tree: it is neither waited for nor signalled.
+pub fn keep_out_of_the_tree(pid: u32) {
+    crate::process::keep_out_of_our_tree(pid);
+}

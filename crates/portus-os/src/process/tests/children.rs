@@ -325,3 +325,13 @@ fn those_who_shared_a_pipeline_with_the_root_are_left_alone() {
     assert_eq!((outcome.ended.len(), outcome.survivors.len()), (1, 0));
     assert!(is_alive(&sibling.identity()));
 }
+
+#[test]
+fn a_daemon_that_something_of_the_tree_started_is_not_of_the_tree() {
+    let mut shell = Shell::start("sleep 1000 & echo $!; read line");
+    let (root, daemon) = (shell.identity(), shell.named());
+    assert!(descendants_of_this_process().contains(&daemon));
+    keep_out_of_our_tree(daemon.pid);
+    let tree = descendants_of_this_process();
+    assert!(tree.contains(&root) && !tree.contains(&daemon), "{tree:?}");
+}
