@@ -31,6 +31,25 @@ pub struct Client {
     events: VecDeque<Event>,
     /// How many more came than are kept; older than those in `events`.
     missed: u64,
+    /// Whether events were asked for.
+    is_subscribed: bool,
+}
+
+/// How a call failed.
+enum Failed {
+    /// The daemon has not heard it whole.
+    Sending(LinkError),
+    /// It has, and whatever came of it.
+    Answered(CallError),
+}
+
+impl Failed {
+    fn into_error(self) -> CallError {
+        match self {
+            Self::Sending(error) => lost(error),
+            Self::Answered(error) => error,
+        }
+    }
 }
 
 /// How many events are kept for later, as many as the daemon keeps for a subscriber.
@@ -102,7 +121,8 @@ impl Client {
     /// [`ConnectError`] says how far it came, within the deadline of `options`.
     pub fn connect(home: &Home, options: Options) -> Result<Self, ConnectError> {
         let (link, welcome) = connect::climb(home, &options)?;
-        Ok(Self { link, welcome, next_id: 1, home: home.clone(), options, events: VecDeque::new(), missed: 0 })
+        let (home, events) = (home.clone(), VecDeque::new());
+        Ok(Self { link, welcome, next_id: 1, home, options, events, missed: 0, is_subscribed: false })
     }
 
     /// What the daemon said of itself.
@@ -232,7 +252,9 @@ impl Client {
     /// # Errors
     /// As every call.
     pub fn subscribe(&mut self) -> Result<(), CallError> {
-        self.done("subscribe", Call::Subscribe)
+        self.done("subscribe", Call::Subscribe)?;
+        self.is_subscribed = true;
+        Ok(())
     }
 
     /// Subscribes, and gives the events as they come, until the connection ends.
@@ -278,7 +300,8 @@ impl Client {
 
     /// Calls, and waits for the answer as long as the options say; longer for calls that wait themselves.
     ///
-    /// A daemon that is just leaving is followed by another, once: it has changed nothing.
+    /// A daemon that is just leaving, or has left since the last call, is followed by another, once: it has changed
+    /// nothing.
     ///
     /// # Errors
     /// [`CallError::Refused`] with the daemon's reason; the others when there is no answer.
@@ -291,14 +314,36 @@ impl Client {
         };
         let limit = self.options.deadline.saturating_add(Duration::from_millis(waits));
         let mut frame = ClientFrame { id: self.take_id(), call };
-        match self.exchange(&frame, limit) {
-            Err(CallError::Refused(refusal)) if refusal.code == Code::Stopping && self.options.autostart => {
-                (self.link, self.welcome) = connect::climb(&self.home, &self.options)?;
-                frame.id = self.take_id();
-                self.exchange(&frame, limit)
+        let (is_unheard, error) = match self.exchange(&frame, limit) {
+            Err(Failed::Sending(LinkError::Closed)) => {
+                (true, CallError::Lost { reason: LinkError::Closed.to_string() })
             }
-            outcome => outcome,
+            Err(Failed::Sending(error)) => return Err(lost(error)),
+            Err(Failed::Answered(CallError::Refused(refusal))) if refusal.code == Code::Stopping => {
+                // Ending processes may have begun before the daemon had to leave.
+                (!matches!(frame.call, Call::Kill(_)), CallError::Refused(refusal))
+            }
+            Err(Failed::Answered(error)) => return Err(error),
+            Ok(reply) => return Ok(reply),
+        };
+        if !is_unheard || !self.options.autostart {
+            return Err(error);
         }
+        self.reconnect(limit)?;
+        frame.id = self.take_id();
+        self.exchange(&frame, limit).map_err(Failed::into_error)
+    }
+
+    /// Goes over to another daemon, with the subscription. What happened meanwhile was missed.
+    fn reconnect(&mut self, limit: Duration) -> Result<(), CallError> {
+        (self.link, self.welcome) = connect::climb(&self.home, &self.options)?;
+        if self.is_subscribed {
+            let frame = ClientFrame { id: self.take_id(), call: Call::Subscribe };
+            self.exchange(&frame, limit).map_err(Failed::into_error)?;
+            // Nobody knows how many; one is enough for whoever must look again.
+            self.missed += 1;
+        }
+        Ok(())
     }
 
     fn take_id(&mut self) -> u64 {
@@ -306,13 +351,17 @@ impl Client {
         self.next_id
     }
 
-    fn exchange(&mut self, frame: &ClientFrame, limit: Duration) -> Result<Reply, CallError> {
+    fn exchange(&mut self, frame: &ClientFrame, limit: Duration) -> Result<Reply, Failed> {
         let deadline = Instant::now() + limit;
         let codec = self.welcome.codec;
-        self.link.send(deadline, |out| encode_client(codec, frame, out)).map_err(lost)?;
+        self.link.send(deadline, |out| encode_client(codec, frame, out)).map_err(Failed::Sending)?;
+        self.answer(frame.id, deadline).map_err(Failed::Answered)
+    }
+
+    fn answer(&mut self, awaited: u64, deadline: Instant) -> Result<Reply, CallError> {
         loop {
             match self.frame(deadline).map_err(lost)? {
-                Some(ServerFrame::Reply(ReplyFrame { id, outcome })) if id == frame.id => {
+                Some(ServerFrame::Reply(ReplyFrame { id, outcome })) if id == awaited => {
                     return match outcome {
                         Outcome::Ok(reply) => Ok(reply),
                         Outcome::Refused(refusal) => Err(CallError::Refused(refusal)),

@@ -246,6 +246,36 @@ fn answers_find_their_calls_and_events_are_kept() {
 }
 
 #[test]
+fn a_daemon_that_left_between_two_calls_is_followed_by_another_with_the_subscription() {
+    let place = Place::new();
+    let (gone, is_gone) = std::sync::mpsc::channel::<()>();
+    let peer = daemon(place.listen(), welcome(PROTOCOL_VERSION), move |mut peer, listener| {
+        assert_eq!(peer.answer(Outcome::Ok(Reply::Done)), Call::Subscribe);
+        drop(peer);
+        gone.send(()).unwrap();
+        let mut peer = Peer::greet(&listener, &welcome(PROTOCOL_VERSION));
+        assert_eq!(peer.answer(Outcome::Ok(Reply::Done)), Call::Subscribe);
+        peer.answer(Outcome::Ok(Reply::Claims(Vec::new())));
+        let kill = peer.answer(Outcome::Refused(Refusal::new(Code::Stopping, "leaving", "")));
+        assert!(matches!(kill, Call::Kill(_)));
+    });
+    let mut client = place.connect(place.options("echo failed error started")).unwrap();
+    client.subscribe().unwrap();
+    is_gone.recv().unwrap();
+    let scope = portus_proto::ScopeCall { scope: portus_proto::Scope::All, after: None };
+    assert_eq!(client.claims(scope).unwrap(), []);
+    let missed = client.next_event(Duration::from_secs(30)).unwrap().map(|event| event.what);
+    assert_eq!(missed, Some(portus_proto::What::Missed(1)));
+    // Ending processes is not begun twice.
+    let target = portus_proto::Target::Port(portus_core::Port::new(3000).unwrap());
+    let caller = portus_proto::Caller { worktree: "/w".to_owned(), force: false };
+    let call = portus_proto::KillCall { target, caller, dry_run: false, grace_ms: None };
+    let refused = client.kill(call).unwrap_err();
+    assert!(matches!(&refused, CallError::Refused(refusal) if refusal.code == Code::Stopping), "{refused}");
+    peer.join().unwrap();
+}
+
+#[test]
 fn no_answer_is_not_waited_for_beyond_the_deadline() {
     let place = Place::new();
     let (hold, held) = std::sync::mpsc::channel::<()>();
