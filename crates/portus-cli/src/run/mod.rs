@@ -228,11 +228,20 @@ impl Job {
         let mut end = wait(&mut watch)?;
         if let End::Failed(status) = end {
             // Without a daemon nobody knows, and then the command's own status is all there is to say.
-            let taken = watch.suspect();
-            if !taken.is_empty() && watch.signalled().is_none() {
+            let mut taken = watch.suspect();
+            if taken.as_ref().is_none_or(Vec::is_empty) {
+                end = wait(&mut watch)?;
+                // What had lived on has ended as well, and has never listened.
+                if taken.is_none() && matches!(end, End::Exited(_)) && !watch.has_listened() {
+                    taken = watch.suspect();
+                }
+            }
+            if let Some(taken) = taken.filter(|taken| !taken.is_empty() && watch.signalled().is_none()) {
                 return Ok(Attempt::PortTaken(status, taken));
             }
-            end = wait(&mut watch)?;
+            if matches!(end, End::Failed(_)) {
+                end = wait(&mut watch)?;
+            }
         }
         match end {
             End::Failed(status) | End::Exited(status) => Ok(Attempt::Over(exit_of(status))),

@@ -109,10 +109,20 @@ impl<'a> Watch<'a> {
         self.signalled
     }
 
-    /// The command failed: which of its ports could not be bound. None without a daemon to ask.
-    pub(super) fn suspect(&mut self) -> Vec<Abandoned> {
+    /// Whether something of the command's tree has been seen to listen.
+    pub(super) fn has_listened(&self) -> bool {
+        !self.up.is_empty()
+    }
+
+    /// The command failed: which of its ports could not be bound. None without a daemon to ask. `None` while
+    /// something of its tree lives: that may be the server, about to listen, and is not to meet a guard.
+    pub(super) fn suspect(&mut self) -> Option<Vec<Abandoned>> {
+        self.tenancy.leave_daemon_out();
+        if !descendants_alive().is_empty() {
+            return None;
+        }
         self.look_for_events = Some(Instant::now());
-        self.tenancy.suspect().unwrap_or_default()
+        Some(self.tenancy.suspect().unwrap_or_default())
     }
 
     /// Waits until the command has come to its end. After [`End::Failed`] it may be called again, to wait for what
@@ -179,6 +189,7 @@ impl<'a> Watch<'a> {
             Some(signal) if self.signals_after_exit > 0 => End::Signalled(signal),
             _ => End::Exited(exited.status),
         };
+        self.tenancy.leave_daemon_out();
         let tree: BTreeSet<u32> = descendants_alive().iter().map(|process| process.pid).collect();
         if tree.is_empty() {
             return self.is_all_over(now).then_some(done);
@@ -317,6 +328,7 @@ impl<'a> Watch<'a> {
         if !self.rules.fail_on_drift {
             return None;
         }
+        self.tenancy.leave_daemon_out();
         for process in self.supervisor.command().into_iter().chain(descendants_alive()) {
             // What it started ends with it, and what is left of the tree follows.
             let _ = end_tree(&process, &BTreeSet::new(), GRACE);
