@@ -1,6 +1,5 @@
 //! The port is kept in the kernel: from the grant on, and invisibly.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "tests report by panicking")]
 
 use std::process::Command;
 

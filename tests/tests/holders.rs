@@ -1,6 +1,5 @@
 //! Signals, holders that die, and waiters in line.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "tests report by panicking")]
 
 use std::process::Command;
 

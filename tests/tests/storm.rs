@@ -1,6 +1,5 @@
 //! Many at once, and crashes in the middle.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "tests report by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Command, Stdio};
