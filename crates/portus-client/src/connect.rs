@@ -165,6 +165,18 @@ fn refused(refusal: Refusal) -> Result<Rung, ConnectError> {
     }
 }
 
+/// Has a daemon of an older protocol leave, if one runs, and waits until it is gone. Whether one ran.
+///
+/// # Errors
+/// [`ConnectError`], also when whoever is there cannot be greeted.
+pub fn retire_older(home: &Home, options: &Options) -> Result<bool, ConnectError> {
+    let deadline = Instant::now() + options.deadline;
+    match greet(home, options, deadline)? {
+        Rung::Older(link, welcome) => retire(home, link, &welcome, deadline).map(|()| true),
+        Rung::Up(..) | Rung::Absent => Ok(false),
+    }
+}
+
 /// Asks a daemon of an older protocol to leave, and waits until it has.
 fn retire(home: &Home, mut link: Link, welcome: &Welcome, deadline: Instant) -> Result<(), ConnectError> {
     let codec = welcome.codec;

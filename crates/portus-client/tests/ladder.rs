@@ -218,6 +218,19 @@ fn a_daemon_of_an_older_protocol_is_asked_to_leave_and_waited_for() {
 }
 
 #[test]
+fn a_daemon_of_an_older_protocol_can_be_ended_without_starting_another() {
+    let place = Place::new();
+    assert!(!portus_client::retire_older(&place.home, &waiting_only()).unwrap());
+    let lock = InstanceLock::acquire(&place.home.lock()).unwrap().unwrap();
+    let older = daemon(place.listen(), welcome(PROTOCOL_VERSION - 1), move |mut peer, _| {
+        assert_eq!(peer.answer(Outcome::Ok(Reply::Done)), Call::Stop);
+        drop(lock);
+    });
+    assert!(portus_client::retire_older(&place.home, &waiting_only()).unwrap());
+    older.join().unwrap();
+}
+
+#[test]
 fn answers_find_their_calls_and_events_are_kept() {
     let place = Place::new();
     let event = portus_proto::Event { at: portus_proto::WallTime(0), what: portus_proto::What::Missed(7) };

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use portus_client::shapes::DaemonStatus;
-use portus_client::{CallError, wait_until_gone};
+use portus_client::{CallError, retire_older, wait_until_gone};
 use portus_proto::Status;
 
 use crate::context::Context;
@@ -51,6 +51,9 @@ pub(super) fn status(context: &Context) -> Outcome {
 /// Has the daemon leave, and waits until it is gone. Whether there was one.
 fn end(context: &Context) -> Result<bool, Failure> {
     let deadline = Instant::now() + context.options().deadline;
+    if retire_older(context.home()?, &context.options())? {
+        return Ok(true);
+    }
     let Some(mut client) = context.connect_to_running()? else { return Ok(false) };
     match client.stop() {
         // It is leaving already, or left before it had said so.
