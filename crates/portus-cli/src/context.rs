@@ -35,7 +35,7 @@ impl Context {
             return Ok(home);
         }
         if let Some(user) = place::sudo_user() {
-            self.output.note(&format!("this is root's own Portus, not that of {user}: run it without sudo"));
+            self.output.note_ahead(&format!("this is root's own Portus, not that of {user}: run it without sudo"));
         }
         let home = Home::find()?;
         Ok(self.home.get_or_init(|| home))
@@ -75,7 +75,7 @@ impl Context {
         let dir = std::env::current_dir().map_err(|error| Failure::io("tell the current directory", &error))?;
         let workspace = Workspace::find(&dir, &overrides.into())?;
         for note in workspace.note.iter().chain(&workspace.config.notes) {
-            self.output.note(note);
+            self.output.note_ahead(note);
         }
         Ok(workspace)
     }

@@ -1,14 +1,19 @@
 //! Data to stdout, everything else to stderr, and nobody's pipe may make us panic.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::args::{Color, Global};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::text::safe;
 use portus_client::shapes::{Envelope, ErrorBody, ErrorReply};
+
+/// Notes that wait for the reply they belong to.
+static HELD: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// How to print.
 #[derive(Debug, Clone, Copy)]
@@ -75,8 +80,14 @@ impl Output {
 
     /// Writes a reply in JSON.
     pub(crate) fn reply(self, body: impl Serialize) -> Result<(), Failure> {
-        let mut bytes = serde_json::to_vec(&Envelope::of(body))
-            .map_err(|error| Failure::new(Exit::FAILED, "internal", error.to_string(), ""))?;
+        let internal = |error: serde_json::Error| Failure::new(Exit::FAILED, "internal", error.to_string(), "");
+        let held = take_held();
+        let mut bytes = if held.is_empty() {
+            serde_json::to_vec(&Envelope::of(body)).map_err(internal)?
+        } else {
+            let reply = serde_json::to_value(Envelope::of(body)).map_err(internal)?;
+            serde_json::to_vec(&with_notes(reply, held)).map_err(internal)?
+        };
         bytes.push(b'\n');
         self.data(&bytes)
     }
@@ -92,6 +103,15 @@ impl Output {
     pub(crate) fn note(self, text: &str) {
         if !self.quiet && !self.json {
             self.error_line("note", text);
+        }
+    }
+
+    /// The same, where the reply is not made yet: in JSON it becomes part of whichever is printed next.
+    pub(crate) fn note_ahead(self, text: &str) {
+        if self.json {
+            HELD.lock().unwrap_or_else(PoisonError::into_inner).push(text.to_owned());
+        } else {
+            self.note(text);
         }
     }
 
@@ -150,7 +170,36 @@ impl Output {
     }
 }
 
+/// The notes that wait for a reply, for whoever tells them otherwise.
+pub(crate) fn take_held() -> Vec<String> {
+    std::mem::take(&mut *HELD.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// A reply with these notes before its own.
+fn with_notes(mut reply: Value, mut notes: Vec<String>) -> Value {
+    if let Value::Object(fields) = &mut reply {
+        let own = fields.get("notes").and_then(Value::as_array).into_iter().flatten();
+        notes.extend(own.filter_map(Value::as_str).map(str::to_owned));
+        fields.insert("notes".to_owned(), notes.into());
+    }
+    reply
+}
+
 /// Prints what a command came to, and gives the exit code.
 pub(crate) fn conclude(output: Output, outcome: Outcome) -> Exit {
     outcome.unwrap_or_else(|failure| output.failure(&failure))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn notes_that_came_before_the_reply_are_part_of_it() {
+        let held = || vec!["first".to_owned()];
+        assert_eq!(with_notes(json!({"leases": []}), held()), json!({"leases": [], "notes": ["first"]}));
+        assert_eq!(with_notes(json!({"notes": ["own"]}), held()), json!({"notes": ["first", "own"]}));
+    }
 }
