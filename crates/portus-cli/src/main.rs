@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod asking;
 mod commands;
 mod context;
 mod exit;

@@ -6,7 +6,8 @@ use portus_client::{Workspace, disabled_by, disabled_port, requester, show_durat
 use portus_core::{EndReason, LeaseId, Port, ServiceName, StateWord};
 use portus_proto::{Ask, GuardWish, Health, Lease, LeasesReply, RequestCall, WallTime};
 
-use crate::args::{Place, WishArgs, group, millis, positive_duration};
+use crate::args::{Place, WishArgs, millis, positive_duration};
+use crate::asking;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
@@ -45,9 +46,6 @@ pub(crate) struct Args {
     place: Place,
 }
 
-/// The most services one request may name.
-const ASKS_MAX: usize = 64;
-
 /// The longest time to live, unless the user set another.
 const TTL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -73,30 +71,11 @@ fn asks(args: &Args, workspace: &Workspace) -> Result<Vec<Ask>, Failure> {
         let hint = "ask for each service by itself, or give the ports in portus.toml: [services.NAME] preferred = PORT";
         return Err(Failure::usage("--port names one port, and several services are asked for", hint));
     }
-    let mut asks: Vec<Ask> = Vec::new();
-    for service in &services {
-        let mut wish = args.wish.wish();
-        wish.sequential = args.sequential;
-        // Whoever waits in line for a port wants that port, and no other at once.
-        wish.strict |= args.wait.is_some();
-        let declared = workspace.config.ask(workspace.key(service.clone()), &wish, workspace.linked.as_deref());
-        for (place, name) in group(service, count)?.into_iter().enumerate() {
-            if asks.iter().any(|ask| ask.key.service == name) {
-                return Err(Failure::usage(format!("the service `{name}` is asked for twice"), ""));
-            }
-            let mut ask = Ask { key: workspace.key(name), ..declared.clone() };
-            if place > 0 {
-                // A port can be preferred, and insisted on, by one only.
-                ask.preferred = None;
-                ask.strict = false;
-            }
-            asks.push(ask);
-        }
-    }
-    if asks.len() > ASKS_MAX {
-        return Err(Failure::usage(format!("one request is for {ASKS_MAX} services at most, not {}", asks.len()), ""));
-    }
-    Ok(asks)
+    let mut wish = args.wish.wish();
+    wish.sequential = args.sequential;
+    // Whoever waits in line for a port wants that port, and no other at once.
+    wish.strict |= args.wait.is_some();
+    asking::asks(services.into_iter().map(|service| (service, wish)), count, workspace)
 }
 
 /// The daemon would refuse it as well, as a limit like others; here it is known to be the command line's mistake.
@@ -112,7 +91,7 @@ pub(super) fn check_ttl(ttl: Option<Duration>, workspace: &Workspace) -> Result<
 }
 
 fn call(args: &Args, mut asks: Vec<Ask>, workspace: &Workspace) -> RequestCall {
-    asks.extend(siblings(&asks, workspace));
+    asks.extend(asking::siblings(&asks, workspace));
     RequestCall {
         asks,
         contiguous: args.contiguous,
@@ -122,21 +101,6 @@ fn call(args: &Args, mut asks: Vec<Ask>, workspace: &Workspace) -> RequestCall {
         guard: args.hold.then_some(GuardWish::UntilConfirm),
         wait_ms: args.wait.map(millis),
     }
-}
-
-/// Claims for the other services that the configuration declares, so that each is known before it starts.
-fn siblings(asks: &[Ask], workspace: &Workspace) -> Vec<Ask> {
-    let is_asked = |service: &ServiceName| asks.iter().any(|ask| ask.key.service == *service);
-    let others = workspace.config.services.keys().filter(|service| !is_asked(service));
-    let room = ASKS_MAX.saturating_sub(asks.len());
-    let wish = portus_client::config::Wish::default();
-    others
-        .take(room)
-        .map(|service| Ask {
-            claim_only: true,
-            ..workspace.config.ask(workspace.key(service.clone()), &wish, workspace.linked.as_deref())
-        })
-        .collect()
 }
 
 /// What is answered while Portus is switched off: the ports that would be taken anyway.

@@ -32,7 +32,8 @@ use self::command::Command;
 use self::lease::{Abandoned, Tenancy};
 use self::ready::Readiness;
 use self::supervise::{End, Rules, Watch};
-use crate::args::{Place, WishArgs, group};
+use crate::args::{Place, WishArgs};
+use crate::asking;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
@@ -92,6 +93,9 @@ pub(crate) fn main(args: RunArgs, context: &Context) -> Outcome {
     };
     let workspace = context.workspace(args.place.clone())?;
     let mut job = Job { args, voice: Voice(context.output), supervisor: Supervisor::new(trap), workspace };
+    for note in crate::output::take_held() {
+        job.voice.tell("note", &[], &note);
+    }
     if let Some(variable) = portus_client::disabled_by() {
         return job.without_daemon(variable);
     }
@@ -140,23 +144,15 @@ impl Job {
 
     /// Leases for the services to run, and a number for each sibling that is declared.
     fn asks(&self) -> Result<Vec<Ask>, Failure> {
-        let Self { args, workspace, .. } = self;
-        let wish = args.wish.wish();
-        let unpreferred = Wish { preferred: None, strict: false, ..wish };
-        let linked = workspace.linked.as_deref();
-        let ask = |service, wish: &Wish| workspace.config.ask(workspace.key(service), wish, linked);
-        let mut asks = Vec::new();
-        for (place, service) in self.services()?.iter().enumerate() {
-            for (number, name) in group(service, args.wish.count.unwrap_or(1))?.into_iter().enumerate() {
-                // There is only one first port.
-                asks.push(ask(name, if place + number == 0 { &wish } else { &unpreferred }));
-            }
-        }
-        for name in workspace.config.services.keys() {
-            if !asks.iter().any(|ask| ask.key.service == *name) {
-                asks.push(Ask { claim_only: true, ..ask(name.clone(), &Wish::default()) });
-            }
-        }
+        let named = self.services()?;
+        let wish = self.args.wish.wish();
+        let wishes = named.into_iter().enumerate().map(|(place, service)| {
+            // There is only one first port.
+            let wish = if place == 0 { wish } else { Wish { preferred: None, strict: false, ..wish } };
+            (service, wish)
+        });
+        let mut asks = asking::asks(wishes, self.args.wish.count.unwrap_or(1), &self.workspace)?;
+        asks.extend(asking::siblings(&asks, &self.workspace));
         Ok(asks)
     }
 
