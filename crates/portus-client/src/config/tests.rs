@@ -262,3 +262,15 @@ fn what_is_no_file_is_not_waited_for() {
     let error = files.load("", &[]).unwrap_err();
     assert_eq!(error.message, "is no file");
 }
+
+#[test]
+fn what_nothing_goes_by_yet_is_said_to_be_so() {
+    let files = Files::new(&[("tree/portus.toml", "[mirror]\nports_json = 'ports.json'\n")]);
+    let variables = [("PORTUS_METRICS_ADDRESS", "127.0.0.1:9464"), ("PORTUS_POOL_DEAD", "keep")];
+    let notes = files.load("", &variables).unwrap().notes;
+    assert_eq!(notes.len(), 3, "{notes:?}");
+    for (note, name) in notes.iter().zip(["metrics.address", "mirror.ports_json", "pool.dead"]) {
+        assert!(note.contains(name) && note.ends_with("is not in effect in this version"), "{note}");
+    }
+    assert_eq!(files.load("", &[("PORTUS_POOL_DEAD", "reboot")]).unwrap().notes.len(), 1);
+}
