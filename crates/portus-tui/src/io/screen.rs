@@ -1,6 +1,7 @@
 //! The terminal: taken, drawn in, and given back however the program ends.
 
 use std::io::{self, IsTerminal as _, Stdout, Write as _, stdout};
+use std::mem::ManuallyDrop;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -23,7 +24,9 @@ static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// The terminal, while it is ours.
 pub(super) struct Screen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Never dropped: its drop would show the cursor, which giving the terminal back does, and complain on a standard
+    /// error that may have gone with the terminal, which is a panic.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
 }
 
 /// Whether there is a terminal that can be drawn in.
@@ -70,7 +73,7 @@ impl Screen {
         });
         take()?;
         let terminal = Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| drop(give_back()))?;
-        Ok(Self { terminal })
+        Ok(Self { terminal: ManuallyDrop::new(terminal) })
     }
 
     /// Columns and rows.
@@ -89,7 +92,7 @@ impl Screen {
         // A new one knows nothing of what is there. (`clear` would ask the terminal where its cursor is, and the
         // answer would go to the thread that reads keys.)
         execute!(stdout(), Clear(ClearType::All))?;
-        self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        self.terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(stdout()))?);
         Ok(())
     }
 
