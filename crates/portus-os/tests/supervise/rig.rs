@@ -131,6 +131,15 @@ impl Drop for Supervised {
     }
 }
 
+/// What the caller ignores (as `nohup` does) would be ignored by everything started here, rightly, and be missed.
+#[expect(unsafe_code, reason = "dispositions are set through the C library")]
+fn hear_all_signals() {
+    for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2] {
+        // SAFETY: the default action is no code of ours, and no other thread runs yet.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
+
 /// Understands what `cargo test` and nextest say to a test program: `--list`, `--exact`, and filters.
 #[expect(clippy::print_stdout, reason = "a test program reports on its output")]
 pub(crate) fn run_tests(args: &[OsString], groups: &[&[Test]]) -> ExitCode {
@@ -141,6 +150,7 @@ pub(crate) fn run_tests(args: &[OsString], groups: &[&[Test]]) -> ExitCode {
         let meets = |filter: &&&String| if has("--exact") { name == **filter } else { name.contains(filter.as_str()) };
         filters.is_empty() || filters.iter().any(|filter| meets(&filter))
     };
+    hear_all_signals();
     let mut failed: Vec<&str> = Vec::new();
     for (name, test) in groups.iter().copied().flatten().filter(|(name, _)| !has("--ignored") && wanted(name)) {
         if has("--list") {
