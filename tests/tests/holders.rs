@@ -35,10 +35,9 @@ fn a_signal_in_the_first_instant_leaves_no_lease() {
     let rig = Rig::new();
     let dir = rig.directory("app");
     rig.say(&dir, ["daemon", "start"]).good();
+    // A command without a mind of its own: a shell may swallow an interrupt between two of its words.
     for signal in ["TERM", "INT"].into_iter().cycle().take(10) {
-        let run = Running::start(
-            rig.portus(&dir, ["run", "-s", "web", "--", "sh", "-c", "read x < /dev/tty || cat /dev/zero >/dev/null"]),
-        );
+        let run = Running::start(rig.portus(&dir, ["run", "-s", "web", "--", "tail", "-f", "/dev/null"]));
         run.signal(signal);
         let said = run.wait();
         let expected = if signal == "TERM" { 143 } else { 130 };
