@@ -8,10 +8,10 @@ use portus_os::place::{Connection, Home};
 use portus_proto::codec::{DecodeError, decode_server, encode_client};
 use portus_proto::{
     AttachCall, AwaitCall, Call, Claim, ClientFrame, Code, ConfirmCall, Event, ExplainCall, Explanation, ForgetCall,
-    Key, KeyCall, KillCall, Killed, LISTENERS_PAGE_LEN, LaunchCall, LeasesReply, ListCall, Listener, ListingReply,
-    Outcome, PAGE_LEN_MAX, PinCall, PortCall, PruneCall, Quarantine, QuarantineCall, ReleaseCall, RenewCall, Reply,
-    ReplyFrame, RequestCall, ScanCall, Scope, ScopeCall, ServerFrame, Status, SuspectCall, Suspected, Verification,
-    VerifyCall, Welcome, What,
+    KILL_GRACE_DEFAULT_MS, Key, KeyCall, KillCall, Killed, LISTENERS_PAGE_LEN, LaunchCall, LeasesReply, ListCall,
+    Listener, ListingReply, Outcome, PAGE_LEN_MAX, PinCall, PortCall, PruneCall, Quarantine, QuarantineCall,
+    ReleaseCall, RenewCall, Reply, ReplyFrame, RequestCall, ScanCall, Scope, ScopeCall, ServerFrame, Status,
+    SuspectCall, Suspected, Verification, VerifyCall, Welcome, What,
 };
 
 use crate::connect::{self, Options};
@@ -309,7 +309,7 @@ impl Client {
         let waits = match &call {
             Call::Request(call) => call.wait_ms.unwrap_or(0),
             Call::Await(call) => call.wait_ms,
-            Call::Kill(call) => call.grace_ms.unwrap_or(0),
+            Call::Kill(call) => call.grace_ms.unwrap_or(KILL_GRACE_DEFAULT_MS),
             _ => 0,
         };
         let limit = self.options.deadline.saturating_add(Duration::from_millis(waits));

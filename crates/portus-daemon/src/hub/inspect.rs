@@ -6,16 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portus_core::{Caller, Command, Key, Port, PortRange, ProcessIdentity, Sighting, Target};
-use portus_proto::{self as proto, Code, LISTENERS_PAGE_LEN, Refusal, Reply};
+use portus_proto::{self as proto, Code, KILL_GRACE_DEFAULT_MS, LISTENERS_PAGE_LEN, Refusal, Reply};
 
 use super::{Hub, Then, Work};
 use crate::inspect::{self, Detail, Plan, Seen};
 use crate::server::Responder;
 use crate::{translate, wording};
 
-/// How long a server gets to end by itself, unless the caller says otherwise.
-const GRACE: Duration = Duration::from_secs(5);
-/// No caller may wait longer for that.
+/// No caller may wait longer for a server to end by itself.
 const GRACE_MAX: Duration = Duration::from_secs(60);
 
 /// What is to be told about what was seen.
@@ -78,7 +76,7 @@ impl Hub {
             Ok(read) => read,
             Err(refusal) => return to.answer(Err(refusal)),
         };
-        let grace = call.grace_ms.map_or(GRACE, Duration::from_millis).min(GRACE_MAX);
+        let grace = Duration::from_millis(call.grace_ms.unwrap_or(KILL_GRACE_DEFAULT_MS)).min(GRACE_MAX);
         let spare = inspect::spared(pid);
         let question = Question::Kill { port, caller, dry_run: call.dry_run, grace, spare };
         self.inspect(PortRange::single(port), Detail::Ancestry, question, to);

@@ -377,6 +377,9 @@ pub struct VerifyCall {
     pub accept_presumed: bool,
 }
 
+/// How long a server gets to end by itself unless the caller says otherwise, in milliseconds.
+pub const KILL_GRACE_DEFAULT_MS: u64 = 5_000;
+
 /// End what listens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KillCall {
