@@ -404,18 +404,5 @@ fn lost(error: LinkError) -> CallError {
 }
 
 fn unexpected(name: &str, reply: &Reply) -> CallError {
-    let kind = match reply {
-        Reply::Done => "done",
-        Reply::Leases(_) => "leases",
-        Reply::Listing(_) => "a listing",
-        Reply::Claims(_) => "claims",
-        Reply::Quarantines(_) => "quarantines",
-        Reply::Suspected(_) => "a suspicion's outcome",
-        Reply::Listeners(_) => "listeners",
-        Reply::Explained(_) => "an explanation",
-        Reply::Verified(_) => "a verification",
-        Reply::Killed(_) => "what was ended",
-        Reply::Status(_) => "a status",
-    };
-    CallError::Senseless { reason: format!("`{name}` was answered with {kind}") }
+    CallError::Senseless { reason: format!("`{name}` was answered with `{}`", reply.kind()) }
 }

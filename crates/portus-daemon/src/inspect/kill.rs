@@ -52,10 +52,14 @@ pub(crate) fn plan(
 
 /// Adds to a refusal what would be ended.
 pub(crate) fn with_processes(mut refusal: Refusal, processes: Vec<Process>) -> Refusal {
-    let names: Vec<_> = processes.iter().map(|one| format!("{} (pid {})", one.command, one.pid)).collect();
-    refusal.message = format!("{}; would end: {}", refusal.message, names.join(", "));
+    refusal.message = format!("{}; would end: {}", refusal.message, named(&processes));
     refusal.facts.processes = processes;
     refusal
+}
+
+/// Processes in a sentence.
+pub(crate) fn named(processes: &[Process]) -> String {
+    processes.iter().map(|one| format!("{} (pid {})", one.command, one.pid)).collect::<Vec<_>>().join(", ")
 }
 
 /// What is ended for nobody.

@@ -10,7 +10,7 @@ mod seen;
 mod verify;
 
 pub(crate) use explain::explain;
-pub(crate) use kill::{Plan, plan, with_processes};
+pub(crate) use kill::{Plan, named, plan, with_processes};
 pub(crate) use look::{Detail, end, look, spared, trees};
 pub(crate) use seen::Seen;
 pub(crate) use verify::verify;
