@@ -10,6 +10,7 @@ pub mod codec;
 pub mod frame;
 mod greet;
 pub mod message;
+pub mod ports_json;
 
 pub use greet::{PROTOCOL_OLDEST, build_id, negotiate};
 pub use message::*;

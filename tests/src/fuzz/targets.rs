@@ -10,6 +10,7 @@ use portus_proto::codec::{
     encode_server,
 };
 use portus_proto::frame::{Decoder, FRAME_LEN_MAX, FrameError, HEADER_LEN};
+use portus_proto::ports_json::{self, PortsJsonError};
 use portus_proto::{ClientFrame, Codec, Greeting, Hello, ServerFrame};
 use tempfile::TempDir;
 
@@ -19,7 +20,7 @@ use crate::sim::campaign::{self, Report};
 pub type Target = fn(&[u8]) -> Result<(), String>;
 
 /// All of them, by the name of their folder in `tests/corpus`.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("frames", frames),
     ("calls", calls),
     ("answers", answers),
@@ -27,6 +28,7 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("config", config),
     ("hook", hook_event),
     ("hook-command", hook_command),
+    ("ports-json", ports_json),
     ("sim", simulated),
 ];
 
@@ -158,6 +160,22 @@ fn config(bytes: &[u8]) -> Result<(), String> {
         }
         Ok(())
     })
+}
+
+/// An earlier registry's file is refused with a place that it has, or is the same after it was written and read again.
+fn ports_json(bytes: &[u8]) -> Result<(), String> {
+    let (line, column) = match ports_json::parse(bytes) {
+        Ok(file) => {
+            let again = ports_json::parse(ports_json::render(&file).as_bytes());
+            let version = file.version.clone().or(Some(ports_json::VERSION.to_owned()));
+            let file = ports_json::PortsJson { version, ..file };
+            return holds(again.as_ref() == Ok(&file), &format!("{file:?} became {again:?}"));
+        }
+        Err(PortsJsonError::TooLong { .. }) => return holds(bytes.len() > ports_json::LEN_MAX, "it is not too long"),
+        Err(PortsJsonError::Syntax { line, column, .. } | PortsJsonError::Shape { line, column, .. }) => (line, column),
+    };
+    let text = bytes.split(|&byte| byte == b'\n').nth(line.wrapping_sub(1));
+    holds(text.is_some_and(|text| column <= text.len()), &format!("there is no {line}:{column}"))
 }
 
 /// Whatever an agent sends, the hook's answer is one that agents can read, and never one that stops work.
