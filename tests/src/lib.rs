@@ -5,6 +5,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test rig reports by panicking")]
 
+pub mod bench;
 mod binary;
 pub mod fuzz;
 pub mod net;
@@ -13,6 +14,7 @@ mod project;
 mod running;
 pub mod sim;
 pub mod torture;
+pub mod wish;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

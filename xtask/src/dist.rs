@@ -22,8 +22,8 @@ const PLAIN_FILES: [&str; 3] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md"];
 pub(crate) fn run() -> Result<ExitCode> {
     let root = tools::root();
     tools::must_run(&mut tools::cargo(&["build", "--profile", "archive", "--locked", "-p", "portus-cli"]))?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |named| root.join(named));
-    let binary_name = format!("portus{}", std::env::consts::EXE_SUFFIX);
+    let target = tools::target_dir();
+    let binary_name = tools::executable("portus");
     let binary = target.join("archive").join(&binary_name);
     let out = target.join("dist");
 

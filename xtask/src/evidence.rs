@@ -12,3 +12,15 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<ExitCode> {
     let status = command.args(arguments).status().with_context(|| format!("`{program}` cannot start"))?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
+
+/// Builds the product and the measuring program for release, and measures. Of another binary with `PORTUS_BIN`.
+pub(crate) fn bench(goals: &[&str]) -> Result<ExitCode> {
+    let mut command =
+        tools::cargo(&["run", "--quiet", "--release", "--package", "portus-tests", "--bin", "bench", "--"]);
+    if std::env::var_os("PORTUS_BIN").is_none() {
+        tools::must_run(&mut tools::cargo(&["build", "--quiet", "--release", "--locked", "--package", "portus-cli"]))?;
+        command.env("PORTUS_BIN", tools::target_dir().join("release").join(tools::executable("portus")));
+    }
+    let status = command.args(goals).status().context("`bench` cannot start")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

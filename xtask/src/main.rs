@@ -36,6 +36,7 @@ usage: cargo xtask CHORE
                     the real daemon, killed while clients work, and loaded with a thousand (PORTUS_BIN: another binary)
   fuzz [--seconds N] [--seed S]
                     made-up bytes against everything that reads them; a minute unless told otherwise
+  bench [GOAL...]   speed and size against the goals, as ratios within one run; some twenty minutes for all
   dist              the release archive and its SHA-256, into target/dist
 ";
 
@@ -59,6 +60,7 @@ fn chore(arguments: &[String]) -> Result<ExitCode> {
         ["cross"] => cross::run(cross::Setup::AsItIs),
         ["cross", "--setup"] => cross::run(cross::Setup::Install),
         [program @ ("sim" | "torture" | "fuzz"), rest @ ..] => evidence::run(program, rest),
+        ["bench", goals @ ..] => evidence::bench(goals),
         ["dist"] => dist::run(),
         ["mcp-clients"] => mcp_clients::run().map(|()| ExitCode::SUCCESS),
         ["help" | "--help" | "-h"] => {
