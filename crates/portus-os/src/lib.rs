@@ -7,6 +7,7 @@
 
 pub mod checkout;
 pub mod clock;
+pub mod inside;
 pub mod place;
 pub mod port;
 pub mod process;

@@ -1,0 +1,107 @@
+//! By paths: each part is looked at first. Whoever can swap one for a link meanwhile is the user.
+
+use std::ffi::OsString;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::{InsideError, backup_names, draft_name, parts};
+
+/// A file that may be there or not, in a directory that is.
+#[derive(Debug)]
+pub struct Inside {
+    dir: PathBuf,
+    name: OsString,
+}
+
+impl Inside {
+    /// Finds the place of `file` below `root`, which is an absolute path without symlinks.
+    ///
+    /// # Errors
+    /// When the path leaves `root`, leads through a symlink, or its directory cannot be looked at.
+    pub fn open(root: &Path, file: &Path) -> Result<Self, InsideError> {
+        let (below, name) = parts(file)?;
+        if !root.is_absolute() {
+            return Err(InsideError::Leaves(root.to_owned()));
+        }
+        let mut dir = root.to_owned();
+        for part in std::iter::once(None).chain(below.into_iter().map(Some)) {
+            dir.extend(part);
+            let found = fs::symlink_metadata(&dir).map_err(|source| failed("open", &dir, source))?;
+            if found.is_symlink() {
+                return Err(InsideError::Symlink(dir));
+            }
+        }
+        Ok(Self { dir, name: name.to_owned() })
+    }
+
+    /// At most `len_max` bytes of what is there; `None` when nothing is.
+    ///
+    /// # Errors
+    /// When it is no regular file, or cannot be read.
+    pub fn read(&self, len_max: usize) -> Result<Option<Vec<u8>>, InsideError> {
+        let path = self.path();
+        if !self.is_there()? {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        let read = fs::File::open(&path).and_then(|file| file.take(len_max as u64).read_to_end(&mut bytes));
+        read.map_err(|source| failed("read", &path, source))?;
+        Ok(Some(bytes))
+    }
+
+    /// Puts these bytes there at once: whoever reads sees the old content or the new, whole.
+    ///
+    /// # Errors
+    /// When it is no regular file, or cannot be written. What was there stays then.
+    pub fn replace(&self, bytes: &[u8]) -> Result<(), InsideError> {
+        self.is_there()?;
+        let (path, draft) = (self.path(), self.dir.join(draft_name(&self.name)));
+        let write = || {
+            match fs::remove_file(&draft) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            OpenOptions::new().write(true).create_new(true).open(&draft)?.write_all(bytes)?;
+            fs::rename(&draft, &path)
+        };
+        write().map_err(|source| {
+            let _ = fs::remove_file(&draft);
+            failed("write", &path, source)
+        })
+    }
+
+    /// Keeps what is there under another name, which is returned. Until it is replaced it has both names.
+    ///
+    /// # Errors
+    /// When that cannot be done. No other file is overwritten.
+    pub fn set_aside(&self) -> Result<OsString, InsideError> {
+        for backup in backup_names(&self.name) {
+            match fs::hard_link(self.path(), self.dir.join(&backup)) {
+                Ok(()) => return Ok(backup),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(source) => return Err(failed("set aside", &self.path(), source)),
+            }
+        }
+        Err(InsideError::TooManyBackups(self.path()))
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.join(&self.name)
+    }
+
+    fn is_there(&self) -> Result<bool, InsideError> {
+        let path = self.path();
+        match fs::symlink_metadata(&path) {
+            Ok(found) if found.is_symlink() => Err(InsideError::Symlink(path)),
+            Ok(found) if !found.is_file() => Err(InsideError::NotAFile(path)),
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(failed("look at", &path, source)),
+        }
+    }
+}
+
+fn failed(action: &'static str, path: &Path, source: io::Error) -> InsideError {
+    InsideError::Io { action, path: path.to_owned(), source }
+}
