@@ -23,7 +23,7 @@ mod workspace;
 pub use agent::{Agent, sandboxed};
 pub use client::Client;
 pub use connect::{Options, READY_LINE, failed_line, retire_older, wait_until_gone};
-pub use disabled::{disabled_by, disabled_port};
+pub use disabled::{DisabledPortError, disabled_by, disabled_port};
 pub use duration::{DurationError, parse_duration, show_duration};
 pub use environment::{Assigned, EnvironmentError, environment, variable_part};
 pub use error::{CallError, ConnectError};
