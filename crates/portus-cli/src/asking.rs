@@ -1,11 +1,12 @@
 //! What is asked of the daemon, the same for `request` and `run`.
 
-use portus_client::Workspace;
 use portus_client::config::Wish;
-use portus_core::ServiceName;
+use portus_client::{Assigned, Workspace, disabled_port, variable_part};
+use portus_core::{Port, ServiceName};
 use portus_proto::Ask;
 
 use crate::args::group;
+use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// The most services one request may name.
@@ -18,7 +19,8 @@ pub(crate) fn asks(
     workspace: &Workspace,
 ) -> Result<Vec<Ask>, Failure> {
     let mut asks: Vec<Ask> = Vec::new();
-    for (service, wish) in wishes {
+    for (place, (service, wish)) in wishes.into_iter().enumerate() {
+        let wish = workspace.config.environment.below(wish, place);
         let declared = workspace.config.ask(workspace.key(service.clone()), &wish, workspace.linked.as_deref());
         for (place, name) in group(&service, count)?.into_iter().enumerate() {
             if asks.iter().any(|ask| ask.key.service == name) {
@@ -37,6 +39,38 @@ pub(crate) fn asks(
         return Err(Failure::usage(format!("one request is for {ASKS_MAX} services at most, not {}", asks.len()), ""));
     }
     Ok(asks)
+}
+
+/// The port that a service takes while Portus is switched off by a variable.
+pub(crate) fn port_without_daemon(
+    service: &ServiceName,
+    preferred: Option<Port>,
+    is_only: bool,
+    switch: &str,
+) -> Result<Port, Failure> {
+    let port = disabled_port(service, preferred, is_only)
+        .map_err(|error| Failure::usage(error.to_string(), "correct the variable, or unset it"))?;
+    port.ok_or_else(|| {
+        let message = format!("{switch} is set, and `{service}` has no preferred port");
+        let own = format!("{}_PORT", variable_part(service));
+        let common = if is_only { " or SERVICE_PORT" } else { "" };
+        let hint = format!("give it one with --port, in portus.toml, or in {own}{common}; or unset {switch}");
+        Failure::new(Exit::NO_PORT, "disabled", message, hint)
+    })
+}
+
+/// The declared services that have a port while Portus is switched off.
+pub(crate) fn declared_without_daemon(workspace: &Workspace) -> Result<Vec<Assigned>, Failure> {
+    let declared = &workspace.config.services;
+    let mut assigned = Vec::new();
+    for service in declared.values() {
+        let preferred = service.preferred.as_ref().map(|port| port.value);
+        let port = disabled_port(&service.name, preferred, declared.len() == 1)
+            .map_err(|error| Failure::usage(error.to_string(), "correct the variable, or unset it"))?;
+        let protocol = service.protocol.as_ref().map(|protocol| protocol.value).unwrap_or_default();
+        assigned.extend(port.map(|port| Assigned { service: service.name.clone(), port, protocol }));
+    }
+    Ok(assigned)
 }
 
 /// Claims for the other services that the configuration declares, so that each is known before it starts.

@@ -8,7 +8,7 @@ use portus_core::{ServiceName, ServiceNameError};
 use portus_os::checkout::{self, Place};
 use portus_proto::{Caller, Key, Scope};
 
-use crate::config::{Config, ConfigError, project_name};
+use crate::config::{Config, ConfigError, Effective, project_name};
 
 /// What the caller says about who it is, instead of letting it be found out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -105,6 +105,24 @@ impl Workspace {
         let named = env::var("PORTUS_SERVICE").ok().filter(|name| !name.is_empty());
         let name = named.unwrap_or_else(|| checkout::default_service(Path::new(&self.worktree), &self.dir));
         name.parse().map_err(WorkspaceError::ServiceName)
+    }
+
+    /// Every value that counts here, the defaults included, and where it was said.
+    #[must_use]
+    pub fn effective(&self) -> Vec<Effective> {
+        let said = |name: &str, variable: &str, value: &str, otherwise: &str| {
+            let is_set = env::var(variable).is_ok_and(|text| !text.is_empty());
+            let source = if is_set { format!("${variable}") } else { otherwise.to_owned() };
+            Effective { name: name.to_owned(), value: value.to_owned(), source }
+        };
+        let named =
+            self.config.project_name.as_ref().map_or_else(|| "repository".to_owned(), |name| name.source.to_string());
+        let service = self.service().map_or_else(|error| error.to_string(), |service| service.to_string());
+        let who = [
+            said("project", "PORTUS_PROJECT", &self.project, &named),
+            said("service", "PORTUS_SERVICE", &service, "directory"),
+        ];
+        who.into_iter().chain(self.config.effective()).collect()
     }
 
     /// The key of one of its services.

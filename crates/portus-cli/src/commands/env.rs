@@ -10,6 +10,7 @@ use portus_proto::{Ask, Claim, RequestCall};
 use serde::Serialize;
 
 use crate::args::Place;
+use crate::asking::declared_without_daemon;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
@@ -54,8 +55,13 @@ struct Variables {
 
 pub(crate) fn run(args: Args, context: &Context) -> Outcome {
     let workspace = context.workspace(args.place)?;
-    let mut client = context.connect()?;
-    let assigned = assigned(&workspace, &mut client)?;
+    let assigned = match workspace.config.disabled_by {
+        Some(switch) => {
+            context.output.note_ahead(&format!("{switch} is set: these are only the ports that services prefer"));
+            declared_without_daemon(&workspace)?
+        }
+        None => assigned(&workspace, &mut context.connect()?)?,
+    };
     let main = match args.service {
         Some(service) => Some(known(service, &assigned)?),
         None => {

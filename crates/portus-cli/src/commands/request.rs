@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portus_client::{Workspace, disabled_by, disabled_port, requester, show_duration};
+use portus_client::{Workspace, requester, show_duration};
 use portus_core::{EndReason, LeaseId, Port, ServiceName, StateWord};
 use portus_proto::{Ask, GuardWish, Health, Lease, LeasesReply, RequestCall, WallTime};
 
@@ -53,7 +53,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
     let workspace = context.workspace(args.place.clone())?;
     check_ttl(args.ttl, &workspace)?;
     let asks = asks(&args, &workspace)?;
-    let reply = match disabled_by() {
+    let reply = match workspace.config.disabled_by {
         Some(switch) => without_daemon(&asks, switch)?,
         None => context.connect()?.request(call(&args, asks, &workspace))?,
     };
@@ -105,22 +105,19 @@ fn call(args: &Args, mut asks: Vec<Ask>, workspace: &Workspace) -> RequestCall {
 
 /// What is answered while Portus is switched off: the ports that would be taken anyway.
 fn without_daemon(asks: &[Ask], switch: &str) -> Result<LeasesReply, Failure> {
-    let [ask] = asks else {
-        let message = format!("{switch} is set, and without a daemon only one service has a port");
-        return Err(Failure::new(Exit::NO_PORT, "disabled", message, "ask for one service, or unset the variable"));
-    };
-    let port = disabled_port(ask.preferred).map_err(|error| Failure::usage(format!("SERVICE_PORT: {error}"), ""))?;
-    let Some(port) = port else {
-        let message = format!("{switch} is set, and `{}` has no preferred port", ask.key.service);
-        let hint = "give it one with --port, in portus.toml, or in SERVICE_PORT; or unset the variable";
-        return Err(Failure::new(Exit::NO_PORT, "disabled", message, hint));
-    };
-    let note = format!("{switch} is set: {port} is only what `{}` prefers, leased by nobody", ask.key.service);
-    Ok(LeasesReply { leases: vec![imagined(ask, port)], notes: vec![note] })
+    let mut leases = Vec::new();
+    let mut notes = Vec::new();
+    for ask in asks {
+        let service = &ask.key.service;
+        let port = asking::port_without_daemon(service, ask.preferred, asks.len() == 1, switch)?;
+        notes.push(format!("{switch} is set: {port} is only what `{service}` prefers, leased by nobody"));
+        leases.push(imagined(ask, port));
+    }
+    Ok(LeasesReply { leases, notes })
 }
 
 /// The shape of a lease that nobody holds.
-fn imagined(ask: &Ask, port: Port) -> Lease {
+pub(super) fn imagined(ask: &Ask, port: Port) -> Lease {
     Lease {
         id: LeaseId(0),
         project: ask.key.project.clone(),

@@ -1,31 +1,35 @@
 //! `run` while Portus is switched off: the command gets the port it would have taken anyway.
 
-use portus_client::{Assigned, disabled_port};
-use portus_core::Protocol;
+use portus_client::Assigned;
 use portus_os::supervise::{Event, TerminalPolicy};
 
 use super::command::Command;
 use super::{Job, OUR_FAILURE, exit_of, ours};
+use crate::asking::{declared_without_daemon, port_without_daemon};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 
 impl Job {
     /// Starts the command without a daemon, as `variable` wishes.
     pub(super) fn without_daemon(&mut self, variable: &str) -> Outcome {
-        let service = self.services()?.swap_remove(0);
-        let declared = self.workspace.config.services.get(&service);
-        let preferred = self.args.wish.port.or_else(|| declared?.preferred.as_ref().map(|port| port.value));
-        let port = disabled_port(preferred)
-            .map_err(|error| Failure::usage(format!("SERVICE_PORT: {error}"), "correct the variable, or unset it"))?;
-        let Some(port) = port else {
-            return Err(Failure::usage(
-                format!("{variable} switches Portus off, and no port is preferred"),
-                "name one with --port, SERVICE_PORT or portus.toml, or unset that variable",
-            ));
+        let asks = self.asks()?;
+        let asks: Vec<_> = asks.iter().filter(|ask| !ask.claim_only).collect();
+        let mut assigned: Vec<Assigned> = Vec::new();
+        for ask in &asks {
+            let service = &ask.key.service;
+            let port = port_without_daemon(service, ask.preferred, asks.len() == 1, variable)?;
+            let sentence = format!("switched off by {variable}: {service} gets port {port}, unchecked");
+            self.voice.warn("disabled", &[], &sentence);
+            assigned.push(Assigned { service: service.clone(), port, protocol: ask.protocol });
+        }
+        let Some(service) = assigned.first().map(|first| first.service.clone()) else {
+            return Err(Failure::usage("no service is named", ""));
         };
-        self.voice.warn("disabled", &[], &format!("switched off by {variable}: {service} gets port {port}, unchecked"));
-        let protocol = self.args.wish.wish().protocol.unwrap_or(Protocol::Tcp);
-        let assigned = [Assigned { service: service.clone(), port, protocol }];
+        for sibling in declared_without_daemon(&self.workspace)? {
+            if !assigned.iter().any(|known| known.service == sibling.service) {
+                assigned.push(sibling);
+            }
+        }
         let command = Command::with(&self.args, &self.workspace, &assigned, &service, None)?;
         self.see_through(&command)
     }

@@ -32,6 +32,8 @@ impl Config {
     pub fn ask(&self, key: Key, wish: &Wish, linked: Option<&str>) -> Ask {
         let service = self.services.get(&key.service);
         let declared = |pick: fn(&super::Service) -> Option<PortRange>| service.and_then(pick);
+        // A range that was said nearer than the port goes before a port elsewhere.
+        let declared_port = service.and_then(|service| service.preferred.as_ref()).map(|port| port.value);
         let pool = self.pool.range.as_ref().map(|range| range.value);
         let expands = self.pool.on_exhausted.as_ref().is_some_and(|wish| wish.value == OnExhausted::Expand);
         let mut ask = Ask {
@@ -41,7 +43,9 @@ impl Config {
                 .protocol
                 .or_else(|| service?.protocol.as_ref().map(|protocol| protocol.value))
                 .unwrap_or_default(),
-            preferred: wish.preferred.or_else(|| service?.preferred.as_ref().map(|port| port.value)),
+            preferred: wish
+                .preferred
+                .or_else(|| declared_port.filter(|port| wish.range.is_none_or(|range| range.contains(*port)))),
             strict: wish.strict,
             range: wish.range.or_else(|| declared(|service| service.range.as_ref().map(|range| range.value))),
             pool,

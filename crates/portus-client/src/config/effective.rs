@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use super::error::Sourced;
+use super::keys::{self, Table};
 use super::settings::{OnExhausted, UnboundPorts};
 use super::{Config, Source};
 use crate::duration::show_duration;
@@ -24,34 +25,36 @@ impl Config {
     pub fn effective(&self) -> Vec<Effective> {
         let mut list = List(Vec::new());
         let settings = &self.settings;
-        list.shown("project.name", self.project_name.as_ref(), "the repository's", |name| name.clone());
-        list.shown("pool.range", self.pool.range.as_ref(), "20000-29999", ToString::to_string);
+        list.said("disabled", self.disabled_by.map(|by| ("yes", by)), "no");
+        list.set("request.preferred", self.environment.preferred.as_ref());
+        list.set("request.range", self.environment.range.as_ref());
+        list.of(&keys::POOL, "range", self.pool.range.as_ref(), ToString::to_string);
         for range in &self.pool.exclude {
             list.push("pool.exclude", range.value, &range.source);
         }
-        list.shown("pool.on_exhausted", self.pool.on_exhausted.as_ref(), "fail", |wish| match wish {
+        list.of(&keys::POOL, "on_exhausted", self.pool.on_exhausted.as_ref(), |wish| match wish {
             OnExhausted::Fail => "fail".to_owned(),
             OnExhausted::Expand => "expand".to_owned(),
         });
-        list.shown("pool.expand_range", self.pool.expand_range.as_ref(), "none", ToString::to_string);
-        list.shown("pool.dead", self.pool.dead.as_ref(), "reboot", |wish| match wish {
+        list.of(&keys::POOL, "expand_range", self.pool.expand_range.as_ref(), ToString::to_string);
+        list.of(&keys::POOL, "dead", self.pool.dead.as_ref(), |wish| match wish {
             UnboundPorts::Reboot => "reboot".to_owned(),
             UnboundPorts::Keep => "keep".to_owned(),
         });
         let span = |duration: &std::time::Duration| show_duration(*duration);
-        list.shown("leases.pending", settings.pending.as_ref(), "5m", span);
-        list.shown("leases.lapsing", settings.lapsing.as_ref(), "30s", span);
-        list.shown("leases.ttl_max", settings.ttl_max.as_ref(), "24h", span);
-        list.shown("leases.cool_down", settings.cool_down.as_ref(), "1m", span);
-        list.shown("claims.unused", settings.claim_unused.as_ref(), "30d", span);
-        list.shown("claims.missing", settings.claim_missing.as_ref(), "7d", span);
-        list.shown("daemon.idle_exit", settings.idle_exit.as_ref(), "10m", |idle| {
+        list.of(&keys::LEASES, "pending", settings.pending.as_ref(), span);
+        list.of(&keys::LEASES, "lapsing", settings.lapsing.as_ref(), span);
+        list.of(&keys::LEASES, "ttl_max", settings.ttl_max.as_ref(), span);
+        list.of(&keys::LEASES, "cool_down", settings.cool_down.as_ref(), span);
+        list.of(&keys::CLAIMS, "unused", settings.claim_unused.as_ref(), span);
+        list.of(&keys::CLAIMS, "missing", settings.claim_missing.as_ref(), span);
+        list.of(&keys::DAEMON, "idle_exit", settings.idle_exit.as_ref(), |idle| {
             if idle.is_zero() { "never".to_owned() } else { show_duration(*idle) }
         });
-        list.shown("daemon.log_level", settings.log_level.as_ref(), "info", String::clone);
-        list.shown("metrics.address", settings.metrics_address.as_ref(), "off", ToString::to_string);
-        list.shown("alerts.pool_percent", settings.alert_pool_percent.as_ref(), "90", ToString::to_string);
-        list.shown("mirror.ports_json", self.mirror.as_ref(), "off", |path| path.display().to_string());
+        list.of(&keys::DAEMON, "log_level", settings.log_level.as_ref(), String::clone);
+        list.of(&keys::METRICS, "address", settings.metrics_address.as_ref(), ToString::to_string);
+        list.of(&keys::ALERTS, "pool_percent", settings.alert_pool_percent.as_ref(), ToString::to_string);
+        list.of(&keys::MIRROR, "ports_json", self.mirror.as_ref(), |path| path.display().to_string());
         for (name, service) in &self.services {
             list.service(&format!("services.{name}"), service);
         }
@@ -66,6 +69,11 @@ impl List {
         self.0.push(Effective { name: name.to_owned(), value: value.to_string(), source: source.to_string() });
     }
 
+    /// A setting of a section, or what counts where nothing is said.
+    fn of<T>(&mut self, table: &Table, key: &str, set: Option<&Sourced<T>>, show: impl Fn(&T) -> String) {
+        self.shown(&format!("{}.{key}", table.name), set, table.default(key), show);
+    }
+
     fn shown<T>(&mut self, name: &str, set: Option<&Sourced<T>>, default: &str, show: impl Fn(&T) -> String) {
         match set {
             Some(set) => self.push(name, show(&set.value), &set.source),
@@ -73,23 +81,34 @@ impl List {
         }
     }
 
-    fn set<T: Display>(&mut self, name: String, set: Option<&Sourced<T>>) {
+    /// A switch that a variable may have set.
+    fn said(&mut self, name: &str, by: Option<(&str, &str)>, default: &str) {
+        match by {
+            Some((value, variable)) => self.push(name, value, &Source::Environment(variable.to_owned())),
+            None => self.push(name, default, &Source::Default),
+        }
+    }
+
+    /// Only where something is said.
+    fn set<T: Display>(&mut self, name: &str, set: Option<&Sourced<T>>) {
         if let Some(set) = set {
-            self.push(&name, &set.value, &set.source);
+            self.push(name, &set.value, &set.source);
         }
     }
 
     fn service(&mut self, name: &str, service: &super::Service) {
-        self.set(format!("{name}.preferred"), service.preferred.as_ref());
-        self.set(format!("{name}.range"), service.range.as_ref());
-        self.set(format!("{name}.fallback"), service.fallback.as_ref());
-        self.set(format!("{name}.protocol"), service.protocol.as_ref());
-        self.set(format!("{name}.health"), service.health.as_ref());
+        let full = |key: &str| format!("{name}.{key}");
+        let default = |key: &str| keys::SERVICE.default(key);
+        self.shown(&full("preferred"), service.preferred.as_ref(), default("preferred"), ToString::to_string);
+        self.shown(&full("range"), service.range.as_ref(), "the pool's", ToString::to_string);
+        self.shown(&full("fallback"), service.fallback.as_ref(), default("fallback"), ToString::to_string);
+        self.shown(&full("protocol"), service.protocol.as_ref(), default("protocol"), ToString::to_string);
+        self.shown(&full("health"), service.health.as_ref(), default("health"), String::clone);
         for variable in &service.env {
-            self.set(format!("{name}.env"), Some(variable));
+            self.push(&full("env"), &variable.value, &variable.source);
         }
         for (variable, value) in &service.command_env {
-            self.set(format!("{name}.command_env.{variable}"), Some(value));
+            self.push(&full(&format!("command_env.{variable}")), &value.value, &value.source);
         }
     }
 }

@@ -4,11 +4,14 @@
 //! what is found here ([`Config::ask`]). A project's file is not trusted: it names ports and variables, nothing more.
 
 mod ask;
+mod earlier;
 mod effective;
 mod error;
+mod keys;
 mod names;
 mod project;
 mod read;
+mod schema;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -18,9 +21,13 @@ use portus_core::{Port, PortRange, Protocol, ServiceName};
 use portus_os::place::HOME_VARIABLE;
 
 pub use ask::Wish;
+pub use earlier::EnvironmentWish;
 pub use effective::Effective;
 pub use error::{ConfigError, Source, Sourced};
+pub use schema::{project_schema, user_schema};
 pub use settings::{OnExhausted, Pool, Settings, UnboundPorts};
+
+use crate::disabled::switched_off;
 
 pub(crate) use project::project_name;
 
@@ -64,6 +71,10 @@ pub struct Config {
     pub pool: Pool,
     /// The declared services.
     pub services: BTreeMap<ServiceName, Service>,
+    /// What the environment wishes for the services that are asked for.
+    pub environment: EnvironmentWish,
+    /// The variable that switches Portus off, if one does.
+    pub disabled_by: Option<&'static str>,
     /// Where the leases are mirrored as a file, relative to the worktree.
     pub mirror: Option<Sourced<PathBuf>>,
     /// What the daemon goes by.
@@ -127,6 +138,9 @@ impl Config {
             config.files.push(file);
         }
         project::check_names(&config.services)?;
+        config.mirror = earlier::registry(worktree, variable)?.or(config.mirror);
+        config.environment = EnvironmentWish::read(variable)?;
+        config.disabled_by = switched_off(variable)?;
         config.read_settings(user_file, variable)?;
         let environment = settings::pool_of_environment(variable)?;
         config.pool = environment.over(project_pool.over(std::mem::take(&mut config.pool)));
@@ -138,12 +152,10 @@ impl Config {
     /// A note for each value that is understood, and that nothing goes by in this version.
     fn not_in_effect(&self) -> Vec<String> {
         let Settings { metrics_address, alert_pool_percent, .. } = &self.settings;
-        let kept = self.pool.dead.as_ref().filter(|dead| dead.value == UnboundPorts::Keep);
         [
             ("metrics.address", metrics_address.as_ref().map(|set| &set.source)),
             ("alerts.pool_percent", alert_pool_percent.as_ref().map(|set| &set.source)),
             ("mirror.ports_json", self.mirror.as_ref().map(|set| &set.source)),
-            ("pool.dead = \"keep\"", kept.map(|set| &set.source)),
         ]
         .into_iter()
         .filter_map(|(name, source)| Some(format!("`{name}` ({}) is not in effect in this version", source?)))

@@ -7,8 +7,8 @@ use portus_core::{Port, PortRange, Protocol, ServiceName};
 
 use super::error::{ConfigError, Sourced, nearest};
 use super::read::{Document, Section};
-use super::settings::{POOL_KEYS, Pool, pool};
-use super::{Service, names};
+use super::settings::{Pool, pool};
+use super::{Service, keys, names};
 use crate::environment::variable_part;
 
 /// The most services one project may declare: as many as one request may name.
@@ -29,22 +29,19 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<ProjectFile, ConfigError>
     let document = Document { path, text };
     let table = document.parse()?;
     let root = Section::whole(document, table.get_ref());
-    root.knows(&["project", "pool", "services", "mirror"])?;
+    root.knows_tables(keys::PROJECT_FILE)?;
 
     let mut file = ProjectFile { name: None, pool: Pool::default(), services: Vec::new(), mirror: None };
-    if let Some(project) = root.section("project", "project")? {
-        project.knows(&["name"])?;
+    if let Some(project) = root.known_table(&keys::PROJECT)? {
         file.name = project.text("name", |text| project_name(text).map(str::to_owned))?;
     }
-    if let Some(section) = root.section("pool", "pool")? {
-        section.knows(&POOL_KEYS)?;
+    if let Some(section) = root.known_table(&keys::POOL)? {
         file.pool = pool(&section)?;
     }
-    if let Some(mirror) = root.section("mirror", "mirror")? {
-        mirror.knows(&["ports_json"])?;
+    if let Some(mirror) = root.known_table(&keys::MIRROR)? {
         file.mirror = mirror.text("ports_json", mirror_path)?;
     }
-    if let Some(services) = root.section("services", "services")? {
+    if let Some(services) = root.table(&keys::SERVICE)? {
         for (key, source) in services.keys() {
             let parsed = key.parse::<ServiceName>();
             let name = parsed.map_err(|error| ConfigError::new(source.clone(), error.to_string(), ""))?;
@@ -60,10 +57,8 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<ProjectFile, ConfigError>
     Ok(file)
 }
 
-const SERVICE_KEYS: [&str; 7] = ["preferred", "range", "fallback", "env", "health", "protocol", "command_env"];
-
 fn service(name: ServiceName, source: super::Source, section: &Section<'_>) -> Result<Service, ConfigError> {
-    section.knows(&SERVICE_KEYS)?;
+    section.knows_keys(&keys::SERVICE)?;
     let range = |text: &str| text.parse::<PortRange>().map_err(|error| error.to_string());
     let mut command_env = Vec::new();
     if let Some(variables) = section.section("command_env", "command_env")? {
@@ -104,22 +99,11 @@ fn template(text: &str) -> Result<String, String> {
 
 /// A path, or a URL of this machine: a clone must not make us call somebody else.
 fn health(text: &str) -> Result<String, String> {
-    let host = text.strip_prefix("http://").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
-    let is_local = host.is_some_and(|host| {
-        let name = host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(host, |(name, _)| name);
-        matches!(name, "localhost" | "127.0.0.1" | "[::1]" | "{host}")
-    });
-    let is_plain = !text.chars().any(|character| character.is_whitespace() || character.is_control());
-    if is_plain && (text == "tcp" || text.starts_with('/') || is_local) {
-        Ok(text.to_owned())
-    } else {
-        let shown = text.escape_debug();
-        Err(format!("`{shown}` is neither a path (`/health`), nor `tcp`, nor an http URL on localhost"))
-    }
+    text.parse::<crate::health::Check>().map(|_| text.to_owned())
 }
 
 /// A mirror stays inside the worktree, and its name says what it is, so that it overwrites nothing else.
-fn mirror_path(text: &str) -> Result<PathBuf, String> {
+pub(super) fn mirror_path(text: &str) -> Result<PathBuf, String> {
     let path = Path::new(text);
     let is_inside = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     if !is_inside || text.contains('\\') {

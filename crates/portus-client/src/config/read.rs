@@ -9,6 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{ConfigError, Source, Sourced, nearest};
+use super::keys::Table;
 
 /// The longest configuration file that is read, in bytes.
 const FILE_LEN_MAX: u64 = 1 << 20;
@@ -81,8 +82,30 @@ impl<'a> Section<'a> {
         Ok(Some(Self { document: self.document, name, table }))
     }
 
-    /// Refuses keys that mean nothing, with the one that may be meant.
-    pub(super) fn knows(&self, known: &[&str]) -> Result<(), ConfigError> {
+    /// A section that holds other sections by its own keys.
+    pub(super) fn table(&self, table: &Table) -> Result<Option<Self>, ConfigError> {
+        self.section(table.name, table.name)
+    }
+
+    /// A section of these keys and no others.
+    pub(super) fn known_table(&self, table: &Table) -> Result<Option<Self>, ConfigError> {
+        let section = self.table(table)?;
+        section.iter().try_for_each(|section| section.knows_keys(table))?;
+        Ok(section)
+    }
+
+    /// Refuses sections that mean nothing.
+    pub(super) fn knows_tables(&self, tables: &[Table]) -> Result<(), ConfigError> {
+        self.knows(&tables.iter().map(|table| table.name).collect::<Vec<_>>())
+    }
+
+    /// Refuses keys that mean nothing.
+    pub(super) fn knows_keys(&self, table: &Table) -> Result<(), ConfigError> {
+        self.knows(&table.keys.iter().map(|key| key.name).collect::<Vec<_>>())
+    }
+
+    /// Refuses what means nothing, with the name that may be meant.
+    fn knows(&self, known: &[&str]) -> Result<(), ConfigError> {
         let stranger = self.table.keys().find(|key| !known.contains(&key.get_ref().as_ref()));
         let Some(key) = stranger else { return Ok(()) };
         let place = if self.name.is_empty() { String::new() } else { format!(" in [{}]", self.name) };

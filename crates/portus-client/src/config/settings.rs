@@ -6,11 +6,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use portus_core::PortRange;
+use portus_core::{Port, PortRange};
 
-use super::Variables;
 use super::error::{ConfigError, Source, Sourced, nearest};
 use super::read::{Document, Section};
+use super::{Variables, keys};
 use crate::duration::parse_duration;
 
 /// What happens when no candidate is left.
@@ -47,6 +47,12 @@ pub struct Pool {
 }
 
 impl Pool {
+    /// Whether a port whose bind failed though nobody shows is avoided until somebody revives it.
+    #[must_use]
+    pub fn keeps_dead(&self) -> bool {
+        self.dead.as_ref().is_some_and(|dead| dead.value == UnboundPorts::Keep)
+    }
+
     /// These wishes, and others where these are silent. Exclusions add up: a project cannot make usable what its
     /// user keeps for something else.
     pub(super) fn over(mut self, others: Self) -> Self {
@@ -88,46 +94,34 @@ pub struct Settings {
     pub alert_pool_percent: Option<Sourced<u8>>,
 }
 
-pub(super) const POOL_KEYS: [&str; 5] = ["range", "exclude", "on_exhausted", "expand_range", "dead"];
-const LEASES_KEYS: [&str; 4] = ["pending", "lapsing", "ttl_max", "cool_down"];
-const CLAIMS_KEYS: [&str; 2] = ["unused", "missing"];
-const DAEMON_KEYS: [&str; 2] = ["idle_exit", "log_level"];
-const LOG_LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-
 /// Reads the user's file.
 pub(super) fn parse(path: &Path, text: &str) -> Result<Settings, ConfigError> {
     let document = Document { path, text };
     let table = document.parse()?;
     let root = Section::whole(document, table.get_ref());
-    root.knows(&["pool", "leases", "claims", "daemon", "metrics", "alerts"])?;
+    root.knows_tables(keys::USER_FILE)?;
     let mut settings = Settings::default();
-    if let Some(section) = root.section("pool", "pool")? {
-        section.knows(&POOL_KEYS)?;
+    if let Some(section) = root.known_table(&keys::POOL)? {
         settings.pool = pool(&section)?;
     }
-    if let Some(section) = root.section("leases", "leases")? {
-        section.knows(&LEASES_KEYS)?;
+    if let Some(section) = root.known_table(&keys::LEASES)? {
         settings.pending = section.text("pending", duration)?;
         settings.lapsing = section.text("lapsing", duration)?;
         settings.ttl_max = section.text("ttl_max", duration)?;
         settings.cool_down = section.text("cool_down", duration)?;
     }
-    if let Some(section) = root.section("claims", "claims")? {
-        section.knows(&CLAIMS_KEYS)?;
+    if let Some(section) = root.known_table(&keys::CLAIMS)? {
         settings.claim_unused = section.text("unused", duration)?;
         settings.claim_missing = section.text("missing", duration)?;
     }
-    if let Some(section) = root.section("daemon", "daemon")? {
-        section.knows(&DAEMON_KEYS)?;
+    if let Some(section) = root.known_table(&keys::DAEMON)? {
         settings.idle_exit = section.text("idle_exit", idle_exit)?;
         settings.log_level = section.text("log_level", log_level)?;
     }
-    if let Some(section) = root.section("metrics", "metrics")? {
-        section.knows(&["address"])?;
+    if let Some(section) = root.known_table(&keys::METRICS)? {
         settings.metrics_address = section.text("address", loopback)?;
     }
-    if let Some(section) = root.section("alerts", "alerts")? {
-        section.knows(&["pool_percent"])?;
+    if let Some(section) = root.known_table(&keys::ALERTS)? {
         settings.alert_pool_percent = section.scalar("pool_percent", percent)?;
     }
     Ok(settings)
@@ -198,7 +192,7 @@ impl Settings {
 }
 
 /// A variable's value; an empty one counts as unset.
-fn read<T>(
+pub(super) fn read<T>(
     variable: Variables<'_>,
     name: &str,
     parse: impl Fn(&str) -> Result<T, String>,
@@ -209,6 +203,10 @@ fn read<T>(
         Ok(value) => Ok(Some(Sourced { value, source })),
         Err(why) => Err(ConfigError::new(source, why, "correct the variable, or unset it")),
     }
+}
+
+pub(super) fn port(text: &str) -> Result<Port, String> {
+    text.parse().map_err(|error: portus_core::PortError| error.to_string())
 }
 
 fn range(text: &str) -> Result<PortRange, String> {
@@ -232,7 +230,8 @@ fn dead(text: &str) -> Result<UnboundPorts, String> {
 }
 
 fn log_level(text: &str) -> Result<String, String> {
-    one_of(text, &LOG_LEVELS.map(|level| (level, level.to_owned())))
+    let levels: Vec<_> = keys::DAEMON.words("log_level").iter().map(|level| (*level, (*level).to_owned())).collect();
+    one_of(text, &levels)
 }
 
 fn one_of<T: Clone>(text: &str, words: &[(&str, T)]) -> Result<T, String> {

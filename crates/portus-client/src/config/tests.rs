@@ -266,11 +266,123 @@ fn what_is_no_file_is_not_waited_for() {
 #[test]
 fn what_nothing_goes_by_yet_is_said_to_be_so() {
     let files = Files::new(&[("tree/portus.toml", "[mirror]\nports_json = 'ports.json'\n")]);
-    let variables = [("PORTUS_METRICS_ADDRESS", "127.0.0.1:9464"), ("PORTUS_POOL_DEAD", "keep")];
+    let variables = [("PORTUS_METRICS_ADDRESS", "127.0.0.1:9464")];
     let notes = files.load("", &variables).unwrap().notes;
-    assert_eq!(notes.len(), 3, "{notes:?}");
-    for (note, name) in notes.iter().zip(["metrics.address", "mirror.ports_json", "pool.dead"]) {
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    for (note, name) in notes.iter().zip(["metrics.address", "mirror.ports_json"]) {
         assert!(note.contains(name) && note.ends_with("is not in effect in this version"), "{note}");
     }
-    assert_eq!(files.load("", &[("PORTUS_POOL_DEAD", "reboot")]).unwrap().notes.len(), 1);
+    assert!(!files.load("", &[]).unwrap().pool.keeps_dead());
+    assert!(files.load("", &[("PORTUS_POOL_DEAD", "keep")]).unwrap().pool.keeps_dead());
+}
+
+#[test]
+fn the_earlier_registries_variables_are_the_environments_words() {
+    let files = Files::new(&[("tree/portus.toml", "[services.web]\npreferred = 3000\nrange = '3000-3099'\n")]);
+    let variables = [
+        ("MCP_PORT_PREFERRED", "8001"),
+        ("MCP_PORT_RANGE_START", "8001"),
+        ("MCP_PORT_RANGE_END", "8100"),
+        ("MCP_PORT_REGISTRY", ".ports.json"),
+        ("MCP_PORT_DISCOVERY_DISABLED", "true"),
+    ];
+    let config = files.load("", &variables).unwrap();
+    let key =
+        |service: &str| Key { project: "p".to_owned(), worktree: "/w".to_owned(), service: service.parse().unwrap() };
+    let ask = |wish: Wish, place| config.ask(key("web"), &config.environment.below(wish, place), None);
+    let shown = |ask: portus_proto::Ask| {
+        (ask.preferred.map(Port::number), ask.range.map(|range| range.to_string()).unwrap_or_default())
+    };
+    assert_eq!(shown(ask(Wish::default(), 0)), (Some(8001), "8001-8100".to_owned()));
+    let second = shown(ask(Wish::default(), 1));
+    assert_eq!(second, (None, "8001-8100".to_owned()), "3000 is farther than the range, and outside of it");
+    let flag = Wish { preferred: Port::new(5000), ..Wish::default() };
+    assert_eq!(shown(ask(flag, 0)).0, Some(5000));
+    let flag = Wish { range: "6000-6010".parse().ok(), ..Wish::default() };
+    assert_eq!(shown(ask(flag, 0)), (None, "6000-6010".to_owned()));
+    assert_eq!(config.mirror.as_ref().map(|mirror| mirror.value.clone()), Some(PathBuf::from(".ports.json")));
+    assert_eq!(config.disabled_by, Some("MCP_PORT_DISCOVERY_DISABLED"));
+    let lines: Vec<String> =
+        config.effective().iter().map(|line| format!("{} {} {}", line.name, line.value, line.source)).collect();
+    for wanted in [
+        "disabled yes $MCP_PORT_DISCOVERY_DISABLED",
+        "request.preferred 8001 $MCP_PORT_PREFERRED",
+        "request.range 8001-8100 $MCP_PORT_RANGE_START and $MCP_PORT_RANGE_END",
+        "mirror.ports_json .ports.json $MCP_PORT_REGISTRY",
+    ] {
+        assert!(lines.iter().any(|line| line == wanted), "{wanted}: {lines:#?}");
+    }
+    let full = files.path("tree/run/my.ports.json").display().to_string();
+    let mirror = files.load("", &[("MCP_PORT_REGISTRY", &full)]).unwrap().mirror.unwrap();
+    assert_eq!(mirror.value, PathBuf::from("run/my.ports.json"));
+}
+
+#[test]
+fn every_bad_variable_is_named() {
+    let files = Files::new(&[("tree/x", "")]);
+    let corrected = "correct the variable, or unset it";
+    for (variables, wanted) in [
+        (
+            &[("MCP_PORT_PREFERRED", "http")][..],
+            format!("$MCP_PORT_PREFERRED: `http` is not a port: ports are whole numbers from 1 to 65535 | {corrected}"),
+        ),
+        (
+            &[("MCP_PORT_RANGE_START", "0")],
+            format!("$MCP_PORT_RANGE_START: `0` is not a port: ports are whole numbers from 1 to 65535 | {corrected}"),
+        ),
+        (
+            &[("MCP_PORT_RANGE_END", "8100")],
+            "$MCP_PORT_RANGE_END: starts or ends a range at 8100, and MCP_PORT_RANGE_START is not set | set \
+             MCP_PORT_RANGE_START as well, or neither"
+                .to_owned(),
+        ),
+        (
+            &[("MCP_PORT_RANGE_START", "8100"), ("MCP_PORT_RANGE_END", "8001")],
+            "$MCP_PORT_RANGE_START: the range 8100-8001 runs backwards: did you mean 8001-8100? | correct the \
+             variables, or unset them"
+                .to_owned(),
+        ),
+        (
+            &[("MCP_PORT_REGISTRY", "/etc/ports.json")],
+            format!("$MCP_PORT_REGISTRY: `/etc/ports.json` leaves the worktree | {corrected}"),
+        ),
+        (
+            &[("MCP_PORT_REGISTRY", "x.yaml")],
+            format!("$MCP_PORT_REGISTRY: `x.yaml` does not end in `ports.json` | {corrected}"),
+        ),
+        (
+            &[("MCP_PORT_DISCOVERY_DISABLED", "perhaps")],
+            format!(
+                "$MCP_PORT_DISCOVERY_DISABLED: `perhaps` is neither yes (1, true, yes, on) nor no (0, false, no, off) | {corrected}"
+            ),
+        ),
+        (
+            &[("PORTUS_DISABLED", "2")],
+            format!("$PORTUS_DISABLED: `2` is neither yes (1, true, yes, on) nor no (0, false, no, off) | {corrected}"),
+        ),
+    ] {
+        assert_eq!(complaint(&files, variables), wanted);
+    }
+}
+
+/// Each key of the table is read: no text at all that no value may be leaves the reader content.
+#[test]
+fn every_key_of_the_table_is_read_in_the_file_and_in_the_environment() {
+    for table in keys::PROJECT_FILE {
+        let name = if table.name == "services" { "services.web" } else { table.name };
+        for key in table.keys {
+            let said = said(&format!("[{name}]\n{} = 1.5\n", key.name));
+            assert!(said.contains(&format!("`{name}.{}` must be ", key.name)), "{said}");
+        }
+    }
+    for table in keys::USER_FILE {
+        for key in table.keys {
+            let said = said_of_user(&format!("[{}]\n{} = 1.5\n", table.name, key.name));
+            assert!(said.contains(&format!("`{}.{}` must be ", table.name, key.name)), "{said}");
+            let variable = format!("PORTUS_{}_{}", table.name, key.name).to_uppercase();
+            let files = Files::new(&[("tree/x", "")]);
+            let said = complaint(&files, &[(&variable, "?")]);
+            assert!(said.starts_with(&format!("${variable}: `?` ")), "{said}");
+        }
+    }
 }

@@ -62,8 +62,9 @@ fn asks(bench: &Bench, arguments: &Arguments) -> Result<Vec<Ask>, ToolError> {
     }
     let count = arguments.number("count", 1..=64)?.unwrap_or(1);
     let mut asks: Vec<Ask> = Vec::new();
-    for service in services {
+    for (order, service) in services.into_iter().enumerate() {
         let workspace = &bench.workspace;
+        let wish = workspace.config.environment.below(wish, order);
         let declared = workspace.config.ask(workspace.key(service.clone()), &wish, workspace.linked.as_deref());
         for (place, name) in group(&service, count)?.into_iter().enumerate() {
             if asks.iter().any(|ask| ask.key.service == name) {
@@ -130,7 +131,8 @@ fn next_for(lease: &Lease, is_up: bool) -> String {
 }
 
 fn switched_off(switch: &str, asks: &[Ask]) -> ToolError {
-    let preferred = asks.first().and_then(|ask| disabled_port(ask.preferred).ok().flatten());
+    let port = |ask: &Ask| disabled_port(&ask.key.service, ask.preferred, asks.len() == 1).ok().flatten();
+    let preferred = asks.first().and_then(port);
     let todo = preferred.map_or_else(
         || "Start the server as the project's own documentation says, or ask the user to unset the variable".to_owned(),
         |port| format!("Start the server on port {port}, which nobody keeps for it"),

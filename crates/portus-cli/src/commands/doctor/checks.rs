@@ -17,13 +17,14 @@ use crate::failure::Failure;
 /// Everything, and the configuration that counts here.
 pub(super) fn all(context: &Context) -> (Vec<Check>, Vec<Effective>) {
     let mut checks = vec![user()];
-    let (configured, config) = configuration(context);
+    let (configured, workspace) = configuration(context);
+    let effective = workspace.as_ref().map(Workspace::effective).unwrap_or_default();
     checks.push(configured);
     let home = match context.home() {
         Ok(home) => home,
         Err(failure) => {
             checks.push(Check::fail("home", &failure));
-            return (checks, effective(config.as_ref()));
+            return (checks, effective);
         }
     };
     checks.push(directory(home));
@@ -39,12 +40,9 @@ pub(super) fn all(context: &Context) -> (Vec<Check>, Vec<Effective>) {
             None
         }
     };
-    checks.extend(ranges(config.as_ref(), status.flatten().as_ref()));
-    (checks, effective(config.as_ref()))
-}
-
-fn effective(config: Option<&Config>) -> Vec<Effective> {
-    config.map(Config::effective).unwrap_or_default()
+    let config = workspace.as_ref().map(|workspace| &workspace.config);
+    checks.extend(ranges(config, status.flatten().as_ref()));
+    (checks, effective)
 }
 
 fn user() -> Check {
@@ -59,7 +57,7 @@ fn user() -> Check {
     Check::ok("user", place::user().name)
 }
 
-fn configuration(context: &Context) -> (Check, Option<Config>) {
+fn configuration(context: &Context) -> (Check, Option<Workspace>) {
     let found = std::env::current_dir()
         .map_err(|error| Failure::io("tell the current directory", &error))
         .and_then(|dir| Ok(Workspace::find(&dir, &Overrides::default())?));
@@ -73,7 +71,7 @@ fn configuration(context: &Context) -> (Check, Option<Config>) {
             let files = if files.is_empty() { "no files, only defaults".to_owned() } else { files.join(", ") };
             (
                 Check::ok("config", format!("{} in {}: {files}", workspace.project, workspace.worktree)),
-                Some(workspace.config),
+                Some(workspace),
             )
         }
     }
