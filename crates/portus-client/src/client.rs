@@ -8,9 +8,9 @@ use portus_os::place::{Connection, Home};
 use portus_proto::codec::{DecodeError, decode_server, encode_client};
 use portus_proto::{
     AttachCall, AwaitCall, Call, Claim, ClientFrame, Code, ConfirmCall, Event, ExplainCall, Explanation, ForgetCall,
-    KILL_GRACE_DEFAULT_MS, Key, KeyCall, KillCall, Killed, LISTENERS_PAGE_LEN, LaunchCall, LeasesReply, ListCall,
-    Listener, ListingReply, Outcome, PAGE_LEN_MAX, PinCall, PortCall, PruneCall, Quarantine, QuarantineCall,
-    ReleaseCall, RenewCall, Reply, ReplyFrame, RequestCall, ScanCall, Scope, ScopeCall, ServerFrame, Status,
+    HealthCall, KILL_GRACE_DEFAULT_MS, Key, KeyCall, KillCall, Killed, LISTENERS_PAGE_LEN, LaunchCall, LeasesReply,
+    ListCall, Listener, ListingReply, Outcome, PAGE_LEN_MAX, PinCall, PortCall, PruneCall, Quarantine, QuarantineCall,
+    ReleaseCall, RenewCall, Reply, ReplyFrame, RequestCall, ScanCall, Scope, ScopeCall, ServerFrame, Stats, Status,
     SuspectCall, Suspected, Verification, VerifyCall, Welcome, What,
 };
 
@@ -110,6 +110,8 @@ calls! {
     verify(VerifyCall) = Verify -> Verified(Verification);
     /// Ends what listens on a port.
     kill(KillCall) = Kill -> Killed(Killed);
+    /// Says what a service answered when it was asked whether it is well.
+    report_health(HealthCall) = ReportHealth -> Leases(LeasesReply);
     /// Says that the holder's program ended before it listened.
     suspect(SuspectCall) = Suspect -> Suspected(Suspected);
 }
@@ -194,6 +196,17 @@ impl Client {
         Ok(all)
     }
 
+    /// Ends the leases that nobody is behind any more, and names them.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn sweep(&mut self) -> Result<LeasesReply, CallError> {
+        match self.call(Call::Sweep)? {
+            Reply::Leases(answer) => Ok(answer),
+            other => Err(unexpected("sweep", &other)),
+        }
+    }
+
     /// The quarantined ports.
     ///
     /// # Errors
@@ -213,6 +226,17 @@ impl Client {
         match self.call(Call::Status)? {
             Reply::Status(answer) => Ok(answer),
             other => Err(unexpected("status", &other)),
+        }
+    }
+
+    /// What the daemon has counted, how things stand, and what needs a look.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn stats(&mut self) -> Result<Box<Stats>, CallError> {
+        match self.call(Call::Stats)? {
+            Reply::Stats(answer) => Ok(answer),
+            other => Err(unexpected("stats", &other)),
         }
     }
 

@@ -110,6 +110,13 @@ pub enum Subject {
         /// The lease.
         lease: Box<Lease>,
     },
+    /// A lease, and what its service answered.
+    Health {
+        /// The lease.
+        lease: Box<Lease>,
+        /// What was asked and what came back.
+        detail: String,
+    },
     /// A claim.
     Claim {
         /// The claim.
@@ -138,6 +145,13 @@ pub enum Subject {
         /// How many wait.
         waiting: u32,
     },
+    /// What needs a look, or no longer does.
+    Alert {
+        /// Which of the two.
+        state: portus_proto::AlertState,
+        /// What it is.
+        alert: Box<portus_proto::Alert>,
+    },
     /// So many events were lost.
     Missed {
         /// How many.
@@ -163,6 +177,8 @@ impl From<Event> for WatchLine {
             What::Quarantined(quarantine) => Subject::Quarantine { quarantine },
             What::Revived(port) => Subject::Port { port },
             What::Queued { key, port, waiting } => Subject::Line { key, port, waiting },
+            What::Health { lease, detail } => Subject::Health { lease: Box::new(lease), detail },
+            What::Alert { state, alert } => Subject::Alert { state, alert: Box::new(alert) },
             What::Missed(missed) => Subject::Missed { missed },
         };
         Self { at: event.at, event: name, subject }

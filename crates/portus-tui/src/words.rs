@@ -1,7 +1,7 @@
 //! What things are called on the screen: states with their signs, holders, events.
 
 use portus_core::{Port, Protocol, StateWord};
-use portus_proto::{Event, Lease, Listener, Verdict, What};
+use portus_proto::{AlertState, Event, Health, Lease, Listener, Severity, Verdict, What};
 
 use crate::model::Ledger;
 
@@ -29,6 +29,7 @@ pub(crate) fn urgency(lease: &Lease) -> Tone {
         return Tone::Odd;
     }
     match lease.state {
+        StateWord::Active if lease.health == Health::Unhealthy => Tone::Bad,
         StateWord::Active => Tone::Good,
         StateWord::Pending | StateWord::Lapsing => Tone::Waiting,
         StateWord::Ended => Tone::Quiet,
@@ -47,6 +48,7 @@ pub(crate) fn sign(lease: &Lease) -> &'static str {
         return "?";
     }
     match lease.state {
+        StateWord::Active if lease.health == Health::Unhealthy => "✗",
         StateWord::Active => "●",
         StateWord::Pending => "○",
         StateWord::Lapsing => "◌",
@@ -66,7 +68,10 @@ pub(crate) fn state(lease: &Lease) -> &'static str {
         return "orphaned";
     }
     match lease.state {
-        StateWord::Active => "active",
+        StateWord::Active => match lease.health {
+            Health::Healthy | Health::Unhealthy => lease.health.word(),
+            Health::Unknown => "active",
+        },
         StateWord::Pending => "pending",
         StateWord::Lapsing => "lapsing",
         StateWord::Ended => "ended",
@@ -176,7 +181,25 @@ pub(crate) fn event(event: &Event) -> Told {
             let what = format!("{waiting} in line");
             told(format!("{} of {}", key.service, key.project), Some(*port), what, Tone::Waiting)
         }
+        What::Health { lease, detail } => {
+            let tone = if lease.health == Health::Unhealthy { Tone::Bad } else { Tone::Good };
+            of_lease(lease, detail.clone(), tone)
+        }
+        What::Alert { state: AlertState::Raised, alert } => {
+            told(alert.code.to_string(), None, alert.message.clone(), alarm(alert.severity))
+        }
+        What::Alert { state: AlertState::Cleared, alert } => {
+            told(alert.code.to_string(), None, format!("no longer: {}", alert.message), Tone::Good)
+        }
         What::Missed(count) => told(String::new(), None, format!("{count} events were lost"), Tone::Odd),
+    }
+}
+
+/// How much an alert asks to be looked at.
+pub(crate) const fn alarm(severity: Severity) -> Tone {
+    match severity {
+        Severity::Critical => Tone::Bad,
+        Severity::Warning => Tone::Odd,
     }
 }
 

@@ -42,6 +42,9 @@ fn sentence(event: Event) -> String {
             lease.worktree,
             lease.id
         ),
+        Subject::Health { lease, detail } => {
+            format!("{} of {}, port {}: {detail}", lease.service, lease.project, text::port(&lease))
+        }
         Subject::Claim { claim, reason } => {
             let why = reason.map(|reason| format!(": {}", reason.word().replace('_', " "))).unwrap_or_default();
             format!("{} of {}, port {} ({}){why}", claim.service, claim.project, claim.port, claim.worktree)
@@ -51,6 +54,7 @@ fn sentence(event: Event) -> String {
         Subject::Line { key, port, waiting } => {
             format!("{} of {} for port {port}, {waiting} in line", key.service, key.project)
         }
+        Subject::Alert { state, alert } => format!("{} ({}): {}", state.word(), alert.code, alert.message),
         Subject::Missed { missed } => format!("{missed} events were lost: list anew"),
     };
     format!("{at}  {event:<12}  {what}")

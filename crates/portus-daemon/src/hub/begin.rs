@@ -31,6 +31,7 @@ impl Hub {
             Call::Suspect(call) => return self.begin_suspect(call, to),
             Call::Await(call) => return self.begin_await(connection, &call, to),
             Call::Prune(call) => return self.begin_prune(call.drop, to),
+            Call::Sweep => return self.begin_sweep(to),
             Call::Stop => {
                 self.leaving.get_or_insert_with(|| "a client asked for it".to_owned());
                 return to.answer(Ok(Reply::Done));
@@ -51,7 +52,8 @@ impl Hub {
             Call::Explain(call) => return self.begin_explain(&call, to),
             Call::Verify(call) => return self.begin_verify(&call, to),
             Call::Kill(call) => return self.begin_kill(pid, &call, to),
-            call @ (Call::List(_) | Call::Claims(_) | Call::Quarantines | Call::Status) => {
+            Call::ReportHealth(call) => return self.begin_health(call, to),
+            call @ (Call::List(_) | Call::Claims(_) | Call::Quarantines | Call::Status | Call::Stats) => {
                 return self.reads.push((call, to));
             }
             // The connection makes a job of its own of it.
@@ -81,9 +83,8 @@ impl Hub {
             };
         }
         let notes = self.range_notes(&request);
-        let wait = until.map(|until| (request.clone(), until));
-        let then = Then::Request(Box::new(Requested { to, connection, notes, wait }));
-        self.ready.push(Work { command: Command::Request { request, survey: Default::default() }, then });
+        let recovery = Default::default();
+        self.push_request(Requested { to, connection, notes, request, until, recovery });
     }
 
     /// What the asker should know about ranges that the system also draws from.
@@ -121,7 +122,8 @@ impl Hub {
     }
 
     fn begin_suspect(&mut self, call: proto::SuspectCall, to: Responder) {
-        let proto::SuspectCall { lease, certain } = call;
+        let proto::SuspectCall { lease, certain, keep } = call;
+        let avoid = if keep { QuarantineUntil::Revived } else { QuarantineUntil::Reboot };
         let Some((_, port, protocol)) = place_of(self.engine.broker(), &Target::Lease(lease)) else {
             let refusal = self.with_view(|view| wording::no_such_lease(&Target::Lease(lease), view));
             return to.answer(Err(refusal));
@@ -135,7 +137,7 @@ impl Hub {
                     to.answer(Err(cannot_look));
                     return None;
                 };
-                let command = Command::Suspect { lease, certain, survey: Default::default(), sighting };
+                let command = Command::Suspect { lease, certain, avoid, survey: Default::default(), sighting };
                 Some(Work { command, then: Then::Reply(to, Shape::Suspected) })
             },
         );

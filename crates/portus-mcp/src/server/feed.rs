@@ -72,8 +72,9 @@ const fn concerns_leases(what: &What) -> bool {
         | What::Orphaned(_)
         | What::Drifted(_)
         | What::Ended(_)
+        | What::Health { .. }
         | What::Missed(_) => true,
-        What::Claimed(_) | What::Unclaimed { .. } | What::Quarantined(_) | What::Revived(_) | What::Queued { .. } => {
+        What::Claimed(_) | What::Unclaimed { .. } | What::Quarantined(_) | What::Revived(_) | What::Queued { .. } | What::Alert { .. } => {
             false
         }
     }

@@ -3,7 +3,7 @@
 use portus_core::{Admit, LeaseId, Port, PortRange, Protocol, ServiceName};
 use serde::{Deserialize, Serialize};
 
-use super::shape::Requester;
+use super::shape::{Health, Requester};
 
 /// One frame from a client after the hello.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +46,8 @@ pub enum Call {
     Forget(ForgetCall),
     /// Find claims whose worktree is gone, and drop them if asked. `Reply::Claims`.
     Prune(PruneCall),
+    /// End the leases that nobody is behind any more, by a look at all of them. `Reply::Leases` names those ended.
+    Sweep,
     /// Mark a port dead for good. `Reply::Quarantines`.
     Quarantine(QuarantineCall),
     /// Undo that. `Reply::Quarantines`.
@@ -60,10 +62,14 @@ pub enum Call {
     Verify(VerifyCall),
     /// End what listens on a port. `Reply::Killed`.
     Kill(KillCall),
+    /// What a service answered when a client asked whether it is well. `Reply::Leases`.
+    ReportHealth(HealthCall),
     /// From here on, events come on this connection. `Reply::Done`.
     Subscribe,
     /// What the daemon says of itself. `Reply::Status`.
     Status,
+    /// What the daemon has counted, how things stand, and what needs a look. `Reply::Stats`.
+    Stats,
     /// Leave: all leases stay in the journal. `Reply::Done`, then the connection ends.
     Stop,
 }
@@ -248,6 +254,10 @@ pub struct SuspectCall {
     /// Whether the program is known to have failed to bind.
     #[serde(default)]
     pub certain: bool,
+    /// Whether the port, if it cannot be bound though nobody shows, is avoided until somebody revives it instead of
+    /// until reboot.
+    #[serde(default)]
+    pub keep: bool,
 }
 
 /// A part of the ledger.
@@ -393,4 +403,20 @@ pub struct KillCall {
     /// How long to wait between asking and forcing, in milliseconds.
     #[serde(default)]
     pub grace_ms: Option<u64>,
+}
+
+/// The longest detail of a health report that is kept, in bytes; what is longer is cut.
+pub const HEALTH_DETAIL_LEN_MAX: usize = 300;
+
+/// What a service answered when a client asked it. Kept in memory while the lease is active and the same server
+/// listens; never written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthCall {
+    /// Which lease's service.
+    pub lease: LeaseId,
+    /// How it is.
+    pub health: Health,
+    /// What was asked and what came back, for people; at most [`HEALTH_DETAIL_LEN_MAX`] of it.
+    #[serde(default)]
+    pub detail: String,
 }

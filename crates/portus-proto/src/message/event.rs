@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::shape::{Claim, Lease, Quarantine};
+use super::stats::{Alert, AlertState};
 use super::time::WallTime;
 
 /// Something happened.
@@ -57,6 +58,20 @@ pub enum What {
         port: portus_core::Port,
         /// How many wait for it, this one included.
         waiting: u32,
+    },
+    /// A client asked a service whether it is well, and the answer is another than before.
+    Health {
+        /// The lease, with the answer.
+        lease: Lease,
+        /// What was asked and what came back.
+        detail: String,
+    },
+    /// Something needs a look, or no longer does.
+    Alert {
+        /// Which of the two.
+        state: AlertState,
+        /// What it is, as it stands, or stood.
+        alert: Alert,
     },
     /// This many events were dropped because the subscriber was slow; list anew.
     Missed(u64),

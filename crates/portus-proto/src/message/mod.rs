@@ -7,6 +7,7 @@ mod names;
 mod refusal;
 mod reply;
 mod shape;
+mod stats;
 mod time;
 
 pub use call::*;
@@ -15,4 +16,5 @@ pub use hello::*;
 pub use refusal::*;
 pub use reply::*;
 pub use shape::*;
+pub use stats::*;
 pub use time::WallTime;

@@ -1,6 +1,6 @@
 //! The names of variants, as they stand on the wire: one list for each enum, so that none can be forgotten.
 
-use super::{Call, Code, Reply, What};
+use super::{AlertCode, Call, Code, Reply, What};
 
 /// Gives an enum the list of its names and each variant its own. Adding a variant without a name does not compile.
 macro_rules! names {
@@ -13,6 +13,13 @@ macro_rules! names {
             #[must_use]
             pub const fn $each(&self) -> &'static str {
                 match self { $(Self::$variant { .. } => $name),+ }
+            }
+
+            /// Its place among them.
+            #[must_use]
+            pub const fn place(&self) -> usize {
+                enum Place { $($variant),+ }
+                match self { $(Self::$variant { .. } => Place::$variant as usize),+ }
             }
         }
     };
@@ -33,6 +40,7 @@ names!(Call, METHODS, method, "method" {
     Unpin "unpin",
     Forget "forget",
     Prune "prune",
+    Sweep "sweep",
     Quarantine "quarantine",
     Revive "revive",
     Quarantines "quarantines",
@@ -40,15 +48,18 @@ names!(Call, METHODS, method, "method" {
     Explain "explain",
     Verify "verify",
     Kill "kill",
+    ReportHealth "report_health",
     Subscribe "subscribe",
     Status "status",
+    Stats "stats",
     Stop "stop",
 });
 
 impl Call {
     /// The call of this method, if the method takes no arguments.
     pub(crate) fn without_arguments(method: &str) -> Option<Self> {
-        [Self::Quarantines, Self::Subscribe, Self::Status, Self::Stop].into_iter().find(|call| call.method() == method)
+        let all = [Self::Sweep, Self::Quarantines, Self::Subscribe, Self::Status, Self::Stats, Self::Stop];
+        all.into_iter().find(|call| call.method() == method)
     }
 }
 
@@ -64,6 +75,7 @@ names!(Reply, KINDS, kind, "kind of reply" {
     Verified "verified",
     Killed "killed",
     Status "status",
+    Stats "stats",
 });
 
 names!(What, KINDS, kind, "kind of event" {
@@ -81,6 +93,8 @@ names!(What, KINDS, kind, "kind of event" {
     Quarantined "quarantined",
     Revived "revived",
     Queued "queued",
+    Health "health",
+    Alert "alert",
     Missed "missed",
 });
 
@@ -111,6 +125,22 @@ names!(Code, WORDS, word, "code word" {
     Unsupported "unsupported",
     Internal "internal",
 });
+
+names!(AlertCode, WORDS, word, "kind of alert" {
+    JournalNotWritable "journal_not_writable",
+    PoolNearlyFull "pool_nearly_full",
+    RepeatedFailures "repeated_failures",
+    DeadlinesMissed "deadlines_missed",
+    StaleLeases "stale_leases",
+    MetricsNotServed "metrics_not_served",
+    Other "other",
+});
+
+impl std::fmt::Display for AlertCode {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(self.word())
+    }
+}
 
 impl std::fmt::Display for Code {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::event::Event;
 use super::refusal::Refusal;
 use super::shape::{Claim, Lease, Listener, Process, Quarantine};
+use super::stats::Stats;
 
 /// One frame from the daemon after the greeting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +65,8 @@ pub enum Reply {
     Killed(Killed),
     /// The daemon.
     Status(Status),
+    /// Its figures.
+    Stats(Box<Stats>),
 }
 
 /// Leases, and what the asker should know about them.

@@ -3,7 +3,7 @@
 
 use serde::de::value::{Error, StrDeserializer, U32Deserializer};
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, SeqAccess,
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, MapAccess, SeqAccess,
     VariantAccess, Visitor,
 };
 
@@ -78,7 +78,7 @@ impl<'de> Deserializer<'de> for Maker<'_> {
 
     never! {
         deserialize_any deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_f32 deserialize_f64
-        deserialize_char deserialize_bytes deserialize_byte_buf deserialize_map deserialize_ignored_any
+        deserialize_char deserialize_bytes deserialize_byte_buf deserialize_ignored_any
     }
 
     /// Times are numbers here, as in bincode.
@@ -123,6 +123,11 @@ impl<'de> Deserializer<'de> for Maker<'_> {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let left = self.source.below(LIST_LEN_MAX + 1);
         visitor.visit_seq(Elements { left, least: 1, source: self.source, ascending: false })
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let left = self.source.below(LIST_LEN_MAX + 1);
+        visitor.visit_map(Elements { left, least: 1, source: self.source, ascending: false })
     }
 
     /// A pair of ports is a range, and a range runs forward.
@@ -188,6 +193,18 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
 
     fn size_hint(&self) -> Option<usize> {
         usize::try_from(self.left).ok()
+    }
+}
+
+impl<'de> MapAccess<'de> for Elements<'_> {
+    type Error = Error;
+
+    fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+        self.next_element_seed(seed)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
+        seed.deserialize(Maker { source: self.source, least: self.least })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use portus_proto::codec;
 use portus_proto::frame::FRAME_LEN_MAX;
-use portus_proto::{Call, Code, Codec, PAGE_LEN_MAX, Reply, ServerFrame, What};
+use portus_proto::{AlertCode, Call, Code, Codec, PAGE_LEN_MAX, Reply, ServerFrame, What};
 use std::fs;
 use std::path::PathBuf;
 
@@ -34,6 +34,7 @@ fn every_name_is_described() {
         ("## Replies", Reply::KINDS),
         ("## Events", What::KINDS),
         ("## Refusals", Code::WORDS),
+        ("## Shapes", AlertCode::WORDS),
     ] {
         let text = section(&document, heading);
         for name in names {

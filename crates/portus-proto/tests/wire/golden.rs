@@ -3,7 +3,7 @@
 
 use crate::samples;
 use portus_proto::frame::HEADER_LEN;
-use portus_proto::{Call, Code, Codec, Outcome, Reply, ReplyFrame, ServerFrame, What, codec};
+use portus_proto::{AlertCode, Call, Code, Codec, Outcome, Reply, ReplyFrame, ServerFrame, What, codec};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::fs;
@@ -78,6 +78,8 @@ fn every_kind_has_a_sample_under_its_own_name() {
     assert_names("replies", Reply::KINDS, &replies);
     let events: Vec<_> = samples::events().iter().map(|event| (tag(&event.what), What::kind(&event.what))).collect();
     assert_names("events", What::KINDS, &events);
+    let alerts: Vec<_> = samples::alerts().iter().map(|one| (tag(&one.code), AlertCode::word(&one.code))).collect();
+    assert_names("alerts", AlertCode::WORDS, &alerts);
     let codes: Vec<_> = samples::refusals().iter().map(|no| (tag(&no.code), Code::word(&no.code))).collect();
     assert_names("codes", Code::WORDS, &codes);
 }

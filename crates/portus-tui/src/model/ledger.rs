@@ -62,7 +62,8 @@ impl Ledger {
             | What::Contested(lease)
             | What::Uncontested(lease)
             | What::Orphaned(lease)
-            | What::Drifted(lease) => {
+            | What::Drifted(lease)
+            | What::Health { lease, .. } => {
                 self.leases.insert(lease.id, lease.clone());
             }
             What::Ended(lease) => {
@@ -82,7 +83,7 @@ impl Ledger {
             What::Revived(port) => {
                 self.quarantines.remove(port);
             }
-            What::Queued { .. } | What::Missed(_) => {}
+            What::Queued { .. } | What::Alert { .. } | What::Missed(_) => {}
         }
         self.log.push_back(event);
         while self.log.len() > LOG_LEN_MAX {

@@ -217,9 +217,10 @@ pub(crate) fn place_of(what: &What) -> (Option<&str>, Option<&str>) {
         | What::Uncontested(lease)
         | What::Orphaned(lease)
         | What::Drifted(lease)
-        | What::Ended(lease) => (Some(&lease.project), Some(&lease.worktree)),
+        | What::Ended(lease)
+        | What::Health { lease, .. } => (Some(&lease.project), Some(&lease.worktree)),
         What::Claimed(claim) | What::Unclaimed { claim, .. } => (Some(&claim.project), Some(&claim.worktree)),
         What::Queued { key, .. } => (Some(&key.project), Some(&key.worktree)),
-        What::Quarantined(_) | What::Revived(_) | What::Missed(_) => (None, None),
+        What::Quarantined(_) | What::Revived(_) | What::Alert { .. } | What::Missed(_) => (None, None),
     }
 }

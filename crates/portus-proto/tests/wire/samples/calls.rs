@@ -3,9 +3,9 @@
 use super::{key, port, range, requester};
 use portus_core::{LeaseId, Protocol};
 use portus_proto::{
-    Ask, AttachCall, AwaitCall, Call, Caller, ConfirmCall, ExplainCall, ForgetCall, GuardWish, KeyCall, KillCall,
-    LaunchCall, ListCall, PinCall, PortCall, PruneCall, QuarantineCall, ReleaseCall, RenewCall, RequestCall, Requester,
-    ScanCall, Scope, ScopeCall, SuspectCall, Target, VerifyCall,
+    Ask, AttachCall, AwaitCall, Call, Caller, ConfirmCall, ExplainCall, ForgetCall, GuardWish, Health, HealthCall,
+    KeyCall, KillCall, LaunchCall, ListCall, PinCall, PortCall, PruneCall, QuarantineCall, ReleaseCall, RenewCall,
+    RequestCall, Requester, ScanCall, Scope, ScopeCall, SuspectCall, Target, VerifyCall,
 };
 
 fn caller() -> Caller {
@@ -83,7 +83,7 @@ pub(crate) fn calls() -> Vec<Call> {
         }),
         Call::Launch(LaunchCall { leases: vec![LeaseId(42), LeaseId(43)], hand_over: true }),
         Call::Attach(AttachCall { leases: vec![LeaseId(42)], pid: 4200 }),
-        Call::Suspect(SuspectCall { lease: LeaseId(42), certain: true }),
+        Call::Suspect(SuspectCall { lease: LeaseId(42), certain: true, keep: true }),
         Call::List(ListCall { scope: worktree(), ended: true, after: Some(LeaseId(542)) }),
         Call::Await(AwaitCall { target: Target::Port(port(20123)), wait_ms: 30_000 }),
         Call::Claims(ScopeCall { scope: Scope::Project("shop".to_owned()), after: Some(key("web")) }),
@@ -91,6 +91,7 @@ pub(crate) fn calls() -> Vec<Call> {
         Call::Unpin(KeyCall { key: key("web") }),
         Call::Forget(ForgetCall { keys: vec![key("web")] }),
         Call::Prune(PruneCall { drop: true }),
+        Call::Sweep,
         Call::Quarantine(QuarantineCall { port: port(20666), reason: "the printer sits there".to_owned() }),
         Call::Revive(PortCall { port: port(20666) }),
         Call::Quarantines,
@@ -105,7 +106,13 @@ pub(crate) fn calls() -> Vec<Call> {
         }),
         Call::Subscribe,
         Call::Status,
+        Call::Stats,
         Call::Stop,
         Call::List(ListCall { scope: Scope::All, ended: false, after: None }),
+        Call::ReportHealth(HealthCall {
+            lease: LeaseId(42),
+            health: Health::Unhealthy,
+            detail: "http://localhost:20123/health answered 503".to_owned(),
+        }),
     ]
 }

@@ -2,9 +2,11 @@
 
 mod calls;
 mod replies;
+mod stats;
 
 pub(crate) use calls::calls;
 pub(crate) use replies::{events, replies};
+pub(crate) use stats::alerts;
 
 use portus_core::{EndReason, Evidence, LeaseId, Port, PortRange, Protocol, ServiceName, StateWord};
 use portus_proto::{

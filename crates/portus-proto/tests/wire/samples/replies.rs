@@ -3,8 +3,8 @@
 use super::{claim, eventful_lease, key, lease, listener, port, process, range, service, time};
 use portus_core::{ClaimEnd, Evidence, QuarantineUntil};
 use portus_proto::{
-    Event, Explanation, Killed, LeasesReply, ListingReply, Quarantine, Reply, Status, Suspected, Verdict, Verification,
-    VerifiedService, What,
+    AlertState, Event, Explanation, Killed, LeasesReply, ListingReply, Quarantine, Reply, Status, Suspected, Verdict,
+    Verification, VerifiedService, What,
 };
 
 fn quarantine(until: QuarantineUntil) -> Quarantine {
@@ -63,6 +63,7 @@ pub(crate) fn replies() -> Vec<Reply> {
         Reply::Verified(Verification { ok: true, services: vec![verified] }),
         Reply::Killed(Killed { port: port(20123), killed: vec![process(4201, "node server.js")], dry_run: true }),
         Reply::Status(status()),
+        Reply::Stats(Box::new(super::stats::stats())),
     ]
 }
 
@@ -82,7 +83,9 @@ pub(crate) fn events() -> Vec<Event> {
         What::Quarantined(quarantine(QuarantineUntil::Revived)),
         What::Revived(port(20666)),
         What::Queued { key: key("web"), port: port(3000), waiting: 2 },
+        What::Alert { state: AlertState::Raised, alert: super::stats::alert() },
         What::Missed(17),
+        What::Health { lease: lease(), detail: "http://localhost:20123/health answered 200".to_owned() },
     ];
     (2..).zip(kinds).map(|(ms, what)| Event { at: time(ms), what }).collect()
 }
