@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use crate::broker::{Answer, Ask, Broker, Caller, Command, Policy, Purpose, Refusal, Request, Strategy, Target};
+use crate::broker::{Answer, Ask, Broker, Caller, Command, Policy, Purpose, Refusal, Request, Strategy, Target, Stale};
 use crate::vocabulary::{Key, Look, Moment, Port, PortRange, Protocol, QuarantineUntil, Requester, Span, Survey};
 
 /// Hands out the ports of one range in order, by the same rules as the daemon, inside one process.
@@ -112,6 +112,7 @@ impl PortRegistry {
             ttl: None,
             guard: None,
             queued: false,
+            stale: Stale::None,
         };
         let now = Moment::default();
         let candidates = self.broker.shortlist(now, &request, &Survey::new());

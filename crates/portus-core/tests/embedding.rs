@@ -3,11 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use portus_core::{
-    Answer, Ask, BootId, Broker, Caller, Change, Command, Effect, Holder, Key, Look, Moment, Policy, Port, PortRange,
-    ProcessIdentity, Protocol, Purpose, Refusal, Request, Requester, Sighting, Span, Strategy, Survey, Target,
-    Timestamp, spread,
-};
+use portus_core::{Answer, Ask, BootId, Broker, Caller, Change, Command, Effect, Holder, Key, Look, Moment, Policy, Port, PortRange, ProcessIdentity, Protocol, Purpose, Refusal, Request, Requester, Sighting, Span, Strategy, Survey, Target, Timestamp, spread, Stale};
 
 const BOOT: BootId = BootId(1);
 
@@ -41,6 +37,7 @@ fn request(service: &str, holder: Option<ProcessIdentity>) -> Request {
         ttl: None,
         guard: None,
         queued: false,
+            stale: Stale::None,
     }
 }
 

@@ -72,6 +72,11 @@ pub(crate) fn never_listened(lease: core::LeaseId, view: &View<'_>) -> Refusal {
     about(Refusal::new(Code::TimedOut, message, hint), lease, view)
 }
 
+/// Nobody is known to serve this lease whose health could be kept.
+pub(crate) fn health_of_nobody(lease: core::LeaseId, view: &View<'_>) -> String {
+    format!("the health of {} is not kept: nobody is known to serve it just now", described(lease, view))
+}
+
 /// Something that this build does not do.
 pub(crate) fn unsupported(what: &str) -> Refusal {
     Refusal::new(Code::Unsupported, format!("{what} is not available in this version"), "a later version will have it")
@@ -116,7 +121,7 @@ fn end_of(lease: &core::Lease) -> &'static str {
 pub(crate) fn refusal(refusal: &core::Refusal, view: &View<'_>) -> Refusal {
     use core::Refusal as No;
     match refusal {
-        No::NoPort { key, ranges, reasons } => {
+        No::NoPort { key, ranges, reasons, taken: _ } => {
             let what = format!("no port for `{}` of {}", key.service, key.project);
             none_acceptable(&what, ranges, *reasons)
         }
@@ -304,9 +309,11 @@ pub(crate) fn note(note: &Note, view: &View<'_>) -> String {
         Note::ClaimUnavailable { key, port, why } => {
             format!("`{}` did not get its former port {port}: {}", key.service, because(why, view))
         }
-        Note::FellBack { key } => format!("`{}` got a port of its fallback: its range is full", key.service),
-        Note::Expanded { key } => {
-            format!("`{}` got a port outside its range, which is full (`portus prune` may help)", key.service)
+        Note::FellBack { key, to } => {
+            recovered(&format!("`{}` fell back to {to}, because its range is full", key.service))
+        }
+        Note::Expanded { key, to } => {
+            recovered(&format!("expanded to {to}, because the range of `{}` is full", key.service))
         }
         Note::ClaimTaken { from, port } => format!(
             "port {port} was the number of `{}` of {} ({}), which did not run and gets another next time",
@@ -320,11 +327,49 @@ pub(crate) fn note(note: &Note, view: &View<'_>) -> String {
     }
 }
 
+/// What went wrong and was got over, in one form for notes and log.
+pub(crate) fn recovered(how: &str) -> String {
+    format!("recovered: {how}")
+}
+
+/// Stale leases were ended because ports were wanted.
+pub(crate) fn cleaned(count: usize) -> String {
+    format!("cleaned {count} stale lease{}", if count == 1 { "" } else { "s" })
+}
+
+/// What kept a request from being decided has passed.
+pub(crate) fn tried_again(tries: usize, why: &str) -> String {
+    format!("tried again {tries} time{}, because {why}", if tries == 1 { "" } else { "s" })
+}
+
+/// Names the ports that strangers have, and who they are where that is to be seen.
+pub(crate) fn name_taken(refusal: &mut Refusal, taken: &[core::Port], seen: &[core::Sighting]) {
+    let mut processes = Vec::new();
+    let mut named = Vec::new();
+    for port in taken {
+        let listeners = seen.iter().find(|sighting| sighting.port == *port).map(|sighting| &sighting.listeners);
+        let first = listeners.and_then(|listeners| listeners.iter().find_map(process));
+        named.push(match first {
+            Some(first) => {
+                let text = format!("{port} by pid {} ({})", first.pid, first.command);
+                processes.push(first);
+                text
+            }
+            None => format!("{port} by a process that is not to be seen"),
+        });
+    }
+    if !named.is_empty() {
+        refusal.message.push_str(&format!("; taken: {}", named.join(", ")));
+        refusal.facts.processes = processes;
+    }
+}
+
 /// A range that the system draws client ports from serves badly.
 pub(crate) fn ephemeral_note(range: core::PortRange, ephemeral: core::PortRange) -> String {
     format!(
         "the range {range} overlaps the system's ephemeral range {ephemeral}: an outgoing connection may draw one of \
-         its ports and make it unusable for a while"
+         its ports and make it unusable for a while; choose one outside of it, or reserve it: \
+         `sysctl net.ipv4.ip_local_reserved_ports={range}`"
     )
 }
 

@@ -1,9 +1,6 @@
 //! What events say to the engine: commands, with what the machine shows at that moment.
 
-use portus_core::{
-    Ask, Caller, Command, Effect, Holder, LeaseId, Port, PortRange, Protocol, Purpose, QuarantineUntil, Request,
-    Requester, Sighting, Span, Strategy, Survey, Target, Timestamp,
-};
+use portus_core::{Ask, Caller, Command, Effect, Holder, LeaseId, Port, PortRange, Protocol, Purpose, QuarantineUntil, Request, Requester, Sighting, Span, Strategy, Survey, Target, Timestamp, Stale};
 
 use super::event::{Event, Wish};
 use super::run::{FALLBACK, POOL, Run, key_of, port, worktree_of};
@@ -40,7 +37,7 @@ impl Run {
             Event::Attach(id, pid) => Command::Attach { leases: vec![LeaseId(*id)], process: process(*pid)? },
             Event::Suspect(id, certain) => {
                 let (lease, certain) = (LeaseId(*id), *certain);
-                Command::Suspect { lease, certain, survey: Survey::new(), sighting: nobody(*id) }
+                Command::Suspect { lease, certain, avoid: QuarantineUntil::Reboot, survey: Survey::new(), sighting: nobody(*id) }
             }
             Event::Look => Command::Sighted { sightings: self.wanted_sightings() },
             Event::Tick => {
@@ -98,6 +95,7 @@ impl Run {
             ttl: wish.ttl.map(Span::from_secs),
             guard: wish.guard,
             queued: false,
+            stale: Stale::None,
         })
     }
 }

@@ -8,7 +8,7 @@ use portus_core::{LeaseId, Port, Protocol};
 use portus_os::place::Home;
 use portus_os::supervise::{KeptPorts, Readable, Waker, keep_out_of_the_tree};
 use portus_proto::{
-    AttachCall, Caller, Claim, Event, LaunchCall, Lease, Process, ReleaseCall, RequestCall, Scope, SuspectCall,
+    AttachCall, Caller, Claim, Event, HealthCall, LaunchCall, Lease, Process, ReleaseCall, RequestCall, Scope, SuspectCall,
     Suspected, Target, What,
 };
 
@@ -30,6 +30,8 @@ pub(super) struct Tenancy {
     wish: RequestCall,
     worktree: String,
     leases: Vec<Lease>,
+    /// Whether a port that could not be bound, though nobody showed, is avoided until it is revived.
+    keep_dead: bool,
 }
 
 /// A daemon that was found again, and the leases it knows of this worktree; or why none was.
@@ -58,7 +60,13 @@ pub(super) struct Abandoned {
 impl Tenancy {
     /// A tenancy of nothing yet.
     pub(super) fn new(client: Client, home: Home, options: Options, worktree: String, wish: RequestCall) -> Self {
-        Self { home, options, client: Some(client), search: None, wish, worktree, leases: Vec::new() }
+        let leases = Vec::new();
+        Self { home, options, client: Some(client), search: None, wish, worktree, leases, keep_dead: false }
+    }
+
+    /// The same, with ports that cannot be bound though nobody shows avoided until they are revived, if `keep`.
+    pub(super) fn keeping_dead(self, keep: bool) -> Self {
+        Self { keep_dead: keep, ..self }
     }
 
     /// The leases, in the order of the services.
@@ -133,12 +141,21 @@ impl Tenancy {
     pub(super) fn suspect(&mut self) -> Result<Vec<Abandoned>, CallError> {
         let mut abandoned = Vec::new();
         for lease in self.leases.clone() {
-            match self.client()?.suspect(SuspectCall { lease: lease.id, certain: false })? {
+            let call = SuspectCall { lease: lease.id, certain: false, keep: self.keep_dead };
+            match self.client()?.suspect(call)? {
                 Suspected::Cleared => {}
                 Suspected::Abandoned { by } => abandoned.push(Abandoned { port: lease.port, by }),
             }
         }
         Ok(abandoned)
+    }
+
+    /// Says what a service answered when it was asked. Without a daemon there is nobody to keep it.
+    pub(super) fn report_health(&mut self, call: HealthCall) {
+        let reply = self.client().and_then(|client| client.report_health(call));
+        for lease in reply.into_iter().flat_map(|reply| reply.leases) {
+            self.update(&lease);
+        }
     }
 
     /// Gives the leases back, as far as there is a daemon to give them to: it would notice by itself as well.

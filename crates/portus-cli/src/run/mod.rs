@@ -19,6 +19,7 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 use portus_client::config::Wish;
+use portus_client::health::Check;
 use portus_client::{CallError, Workspace};
 use portus_core::ServiceName;
 use portus_os::supervise::{Event, SignalTrap, Status, Supervisor, TerminalPolicy, become_subreaper};
@@ -96,7 +97,7 @@ pub(crate) fn main(args: RunArgs, context: &Context) -> Outcome {
     for note in crate::output::take_held() {
         job.voice.tell("note", &[], &note);
     }
-    if let Some(variable) = portus_client::disabled_by() {
+    if let Some(variable) = job.workspace.config.disabled_by {
         return job.without_daemon(variable);
     }
     let mut tenancy = job.tenancy(context)?;
@@ -139,7 +140,8 @@ impl Job {
         let client = context.connect()?;
         // Not before: a daemon that was started above must not be of our tree.
         become_subreaper().map_err(|error| Failure::io("adopt what the command leaves behind", &error))?;
-        Ok(Tenancy::new(client, home, options, self.workspace.worktree.clone(), wish))
+        let keeps_dead = self.workspace.config.pool.keeps_dead();
+        Ok(Tenancy::new(client, home, options, self.workspace.worktree.clone(), wish).keeping_dead(keeps_dead))
     }
 
     /// Leases for the services to run, and a number for each sibling that is declared.
@@ -219,7 +221,7 @@ impl Job {
                 Failure::new(code, "cannot_start", error.to_string(), "")
             })?;
         tenancy.attach(started.pid);
-        let rules = Rules { ready: self.args.ready.clone(), fail_on_drift: self.args.fail_on_drift };
+        let rules = self.rules(tenancy.leases());
         let mut watch = Watch::new(&mut self.supervisor, tenancy, self.voice, &rules);
         let mut end = wait(&mut watch)?;
         if let End::Failed(status) = end {
@@ -252,6 +254,18 @@ impl Job {
                 format!("the command listened on {other} instead of {own}, and was ended"),
                 "name the port with {port} in the command, or have it read PORT",
             )),
+        }
+    }
+
+    fn rules(&self, leases: &[Lease]) -> Rules {
+        let declared = |lease: &Lease| {
+            let check = Check::declared(&self.workspace.config, &lease.service)?;
+            Some((lease.service.clone(), check))
+        };
+        Rules {
+            ready: self.args.ready.clone(),
+            fail_on_drift: self.args.fail_on_drift,
+            checks: leases.iter().filter_map(declared).collect(),
         }
     }
 

@@ -76,11 +76,15 @@ pub enum Note {
     FellBack {
         /// Who asked.
         key: Key,
+        /// The fallback.
+        to: PortRange,
     },
     /// Range and fallback were full; the expansion serves.
     Expanded {
         /// Who asked.
         key: Key,
+        /// The expansion.
+        to: PortRange,
     },
     /// Another key lost its unused claim for this grant.
     ClaimTaken {
@@ -187,6 +191,8 @@ pub enum Refusal {
         ranges: Vec<PortRange>,
         /// Why not.
         reasons: Reasons,
+        /// Those bound by somebody outside the ledger, if they are few.
+        taken: Vec<Port>,
     },
     /// No run of neighbouring ports among all candidates.
     NoBlock {

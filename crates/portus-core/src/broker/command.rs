@@ -1,6 +1,6 @@
 //! What can be asked of the broker, and what it can be told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::vocabulary::{
@@ -71,6 +71,8 @@ pub enum Command {
         lease: LeaseId,
         /// Whether the program is known to have failed to bind.
         certain: bool,
+        /// Until when the port is avoided if it cannot be bound though nobody shows.
+        avoid: QuarantineUntil,
         /// What binding the port shows.
         survey: Survey,
         /// Who listens on it.
@@ -101,6 +103,11 @@ pub enum Command {
     GuardLost {
         /// On which port.
         port: Port,
+    },
+    /// Leases were looked at to find those that nobody is behind any more.
+    Clean {
+        /// What was seen of them.
+        look: CleanLook,
     },
     /// Time has passed.
     Tick {
@@ -143,6 +150,31 @@ pub enum Command {
     },
 }
 
+/// What a look at leases showed, to tell which of them are stale.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CleanLook {
+    /// Those of their processes that are gone.
+    pub gone: BTreeSet<ProcessIdentity>,
+    /// Who listens on their ports. A lease whose port is not among them was not looked at.
+    pub sightings: BTreeMap<LeaseId, Sighting>,
+    /// What lives on of their holders' trees.
+    pub survivors: BTreeMap<LeaseId, Vec<ProcessIdentity>>,
+    /// Whether a lease without a holder gets its grace when its server is gone.
+    pub with_grace: bool,
+}
+
+/// What is known of stale leases when ports are asked for: the ranges are exhausted only when none is in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stale {
+    /// Nobody has looked for any. What would need its expansion is refused, so that somebody looks.
+    Unknown,
+    /// There are none: the expansion may serve, and comes before other keys' unused numbers.
+    #[default]
+    None,
+    /// Some have ended just now: the numbers they leave behind come before the expansion.
+    Ended,
+}
+
 /// A wish for one or more ports, granted whole or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -160,6 +192,8 @@ pub struct Request {
     pub guard: Option<Admit>,
     /// Whether it waited in line for its strict port: a cool-down does not make it wait longer.
     pub queued: bool,
+    /// What is known of stale leases.
+    pub stale: Stale,
 }
 
 /// A wish for one port.

@@ -198,7 +198,7 @@ const fn end_of(lease: &Lease) -> (Timestamp, LeaseId) {
 
 impl Lease {
     /// The processes whose end matters to it.
-    pub(super) fn processes(&self) -> impl Iterator<Item = crate::ProcessIdentity> {
+    pub fn processes(&self) -> impl Iterator<Item = crate::ProcessIdentity> {
         let holder = self.living_holder().map(|holder| holder.process);
         holder.into_iter().chain(self.watched.iter().copied())
     }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 pub use answer::{Answer, Decision, Leased, Limited, Note, Reasons, Refusal, Why};
 pub use change::Change;
-pub use command::{Ask, Caller, Command, Purpose, Request, Strategy, Target, spread};
+pub use command::{Ask, Caller, CleanLook, Command, Purpose, Request, Stale, Strategy, Target, spread};
 pub use effect::Effect;
 pub use lease::{Lease, LeaseState, Ttl};
 pub use policy::{BROWSER_BLOCKED, Policy};

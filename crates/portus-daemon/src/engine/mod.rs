@@ -4,15 +4,19 @@
 //! [`Journal`] and [`World`].
 
 mod queue;
+mod record;
 mod seams;
 #[cfg(any(test, feature = "toy"))]
 pub mod toy;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use portus_core::{Answer, BootId, Broker, Change, Command, Effect, LeaseId, Moment, Policy, Refusal, Request, Survey};
+use portus_core::{
+    Answer, BootId, Broker, Change, Command, Decision, Effect, LeaseId, Moment, Policy, Refusal, Request, Survey,
+};
 
 pub use queue::{Queue, QueueFull, WAITERS_MAX};
+pub use record::{Outcome, Recorder};
 pub use seams::{CommitError, Journal, JournalError, Performed, World};
 
 /// The most ports one request may look at.
@@ -30,6 +34,7 @@ pub struct Engine<J, W> {
     /// What happened and could not be written down yet.
     owed: Vec<Command>,
     doubt: bool,
+    recorder: Option<Box<dyn Recorder>>,
 }
 
 /// What a batch of commands came to.
@@ -78,7 +83,22 @@ impl<J: Journal, W: World> Engine<J, W> {
     ///
     /// # Errors
     /// When the journal can be neither read nor set aside, or does not take the first changes.
-    pub fn start(policy: Policy, mut journal: J, world: W, boot: BootId) -> Result<Self, JournalError> {
+    pub fn start(policy: Policy, journal: J, world: W, boot: BootId) -> Result<Self, JournalError> {
+        Self::start_recorded(policy, journal, world, boot, |_, _| None)
+    }
+
+    /// The same, and whoever `recorder` names, given the journal and the ledger as recovered, hears
+    /// of all that is decided.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub fn start_recorded(
+        policy: Policy,
+        mut journal: J,
+        world: W,
+        boot: BootId,
+        recorder: impl FnOnce(&J, &Broker) -> Option<Box<dyn Recorder>>,
+    ) -> Result<Self, JournalError> {
         let broker = match recover(&policy, &mut journal) {
             Err(JournalError::Unreadable(_)) => {
                 journal.set_aside()?;
@@ -86,7 +106,8 @@ impl<J: Journal, W: World> Engine<J, W> {
             }
             recovered => recovered?,
         };
-        let mut engine = Self { broker, journal, world, owed: Vec::new(), doubt: false };
+        let recorder = recorder(&journal, &broker);
+        let mut engine = Self { broker, journal, world, owed: Vec::new(), doubt: false, recorder };
         let first = engine.run(vec![Command::Boot { boot }]);
         if let Some(Err(Failure::JournalFailed(error) | Failure::InDoubt(error))) = first.answers.into_iter().next() {
             return Err(error);
@@ -150,6 +171,14 @@ impl<J: Journal, W: World> Engine<J, W> {
 
     /// One transaction, from the first look to the last effect.
     fn round(&mut self, commands: Vec<Command>) -> Round {
+        let round = self.transact(commands);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.concluded(round.outcome(self.doubt), &self.broker);
+        }
+        round
+    }
+
+    fn transact(&mut self, commands: Vec<Command>) -> Round {
         let count = commands.len();
         if self.doubt {
             let error = JournalError::Failed("the journal is in doubt since an earlier commit".to_owned());
@@ -161,7 +190,7 @@ impl<J: Journal, W: World> Engine<J, W> {
         for command in commands {
             draft.believe(&mut self.broker);
             let command = self.look(now, command);
-            let decision = self.broker.decide(now, command);
+            let decision = self.decide(now, command);
             if !decision.changes.is_empty() {
                 if let Err(error) = self.journal.append(&decision.changes) {
                     return Round::failed(count, &self.give_up(&draft, error));
@@ -183,6 +212,13 @@ impl<J: Journal, W: World> Engine<J, W> {
         Round { answers, changes: draft.changes, lost, failed: false }
     }
 
+    fn decide(&mut self, now: Moment, command: Command) -> Decision {
+        let Some(recorder) = &mut self.recorder else { return self.broker.decide(now, command) };
+        let decision = self.broker.decide(now, command.clone());
+        recorder.decided(now, &command, &decision);
+        decision
+    }
+
     /// Puts into a command what the machine shows about the ports it is about.
     fn look(&mut self, now: Moment, command: Command) -> Command {
         match command {
@@ -190,12 +226,12 @@ impl<J: Journal, W: World> Engine<J, W> {
                 let survey = self.survey(now, &request, survey);
                 Command::Request { request, survey }
             }
-            Command::Suspect { lease, certain, mut survey, sighting } => {
+            Command::Suspect { lease, certain, avoid, mut survey, sighting } => {
                 let suspected = self.broker.lease(lease).filter(|lease| lease.is_live());
                 if let Some((port, protocol)) = suspected.map(|lease| (lease.port, lease.protocol)) {
                     survey.entry((port, protocol)).or_insert_with(|| self.world.look(port, protocol));
                 }
-                Command::Suspect { lease, certain, survey, sighting }
+                Command::Suspect { lease, certain, avoid, survey, sighting }
             }
             other => other,
         }
@@ -276,6 +312,15 @@ impl Draft {
 impl Round {
     fn failed(count: usize, failure: &Failure) -> Self {
         Self { answers: vec![Err(failure.clone()); count], changes: Vec::new(), lost: Vec::new(), failed: true }
+    }
+
+    const fn outcome(&self, doubt: bool) -> Outcome {
+        match self.failed {
+            true if doubt => Outcome::InDoubt,
+            true => Outcome::RolledBack,
+            false if self.changes.is_empty() => Outcome::Unchanged,
+            false => Outcome::Committed,
+        }
     }
 }
 

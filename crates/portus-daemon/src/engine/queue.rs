@@ -93,7 +93,7 @@ impl<W: Ord + Clone> Queue<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use portus_core::Requester;
+    use portus_core::{Requester, Stale};
 
     fn port(number: u16) -> Port {
         Port::new(number).unwrap()
@@ -101,7 +101,7 @@ mod tests {
 
     fn request(pid: u32) -> Request {
         let requester = Requester { pid: Some(pid), ..Requester::default() };
-        Request { asks: Vec::new(), contiguous: false, holder: None, requester, ttl: None, guard: None, queued: false }
+        Request { asks: Vec::new(), contiguous: false, holder: None, requester, ttl: None, guard: None, queued: false, stale: Stale::None }
     }
 
     fn first(queue: &Queue<u32>, number: u16) -> Option<u32> {

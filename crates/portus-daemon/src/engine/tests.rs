@@ -6,10 +6,7 @@ use std::sync::Arc;
 
 use super::toy::{Fault, Step, Toy, ToyDisk, ToyWorld};
 use super::*;
-use portus_core::{
-    Admit, Ask, Caller, EndReason, Holder, Key, Look, Port, PortRange, ProcessIdentity, Protocol, Purpose, Requester,
-    Sighting, Span, Strategy, Target,
-};
+use portus_core::{Admit, Ask, Caller, EndReason, Holder, Key, Look, Port, PortRange, ProcessIdentity, Protocol, Purpose, Requester, Sighting, Span, Strategy, Target, Stale};
 
 type ToyEngine = Engine<ToyDisk, ToyWorld>;
 
@@ -55,6 +52,7 @@ fn wish(service: &str) -> Request {
         ttl: None,
         guard: Some(Admit::Nobody),
         queued: false,
+            stale: Stale::None,
     }
 }
 
@@ -224,6 +222,7 @@ fn a_suspect_port_is_looked_at() {
     let suspect = || Command::Suspect {
         lease: LeaseId(1),
         certain: false,
+        avoid: portus_core::QuarantineUntil::Reboot,
         survey: Survey::new(),
         sighting: Sighting { port: port(3000), listeners: Vec::new() },
     };

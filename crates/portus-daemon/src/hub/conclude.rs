@@ -31,7 +31,9 @@ impl Hub {
                 to.answer(outcome);
             }
             Then::Judge(judging) => self.judge(*judging),
+            Then::Health(report) => self.take_health(*report),
             Then::Request(requested) => self.conclude_request(answer, *requested),
+            Then::Cleaned(cleaning) => self.cleaned(&answer, cleaning),
             Then::First(waiter, port) => self.conclude_first(answer, waiter, port),
         }
     }
@@ -72,17 +74,22 @@ impl Hub {
     }
 
     fn conclude_request(&mut self, answer: Result<Answer, Failure>, requested: Requested) {
-        let Requested { to, connection, notes, wait } = requested;
         let failure = match answer {
             Ok(Answer::Leased { leases, notes: found }) => {
-                return to.answer(Ok(Reply::Leases(self.leased(&leases, &found, notes))));
+                let notes = requested.recovery.notes().into_iter().chain(requested.notes).collect();
+                let reply = self.leased(&leases, &found, notes);
+                reply.notes.iter().filter(|note| note.starts_with("recovered:")).for_each(|note| tracing::info!("{note}"));
+                return requested.to.answer(Ok(Reply::Leases(reply)));
             }
-            Ok(_) => return to.answer(Ok(Reply::Done)),
+            Ok(_) => return requested.to.answer(Ok(Reply::Done)),
             Err(failure) => failure,
         };
-        let refusal = self.no(&failure);
-        match (&failure, wait) {
-            (Failure::Refused(portus_core::Refusal::PortUnavailable { port, why, .. }), Some((request, until)))
+        let Some(requested) = self.try_to_recover(&failure, requested) else { return };
+        let Requested { to, connection, request, until, recovery, .. } = requested;
+        let mut refusal = self.no(&failure);
+        recovery.tell_in_vain(&mut refusal);
+        match (&failure, until) {
+            (Failure::Refused(portus_core::Refusal::PortUnavailable { port, why, .. }), Some(until))
                 if may_pass(why) =>
             {
                 self.stand_in_line(connection, *port, request, to, until, refusal);
@@ -91,8 +98,25 @@ impl Hub {
             (Failure::Refused(portus_core::Refusal::PortUnavailable { port, why: Why::Taken, .. }), None) => {
                 self.name_culprits_first(*port, refusal, to);
             }
+            (Failure::Refused(portus_core::Refusal::NoPort { taken, .. }), _) if !taken.is_empty() => {
+                self.name_taken_first(taken.clone(), refusal, to);
+            }
             _ => to.answer(Err(refusal)),
         }
+    }
+
+    /// Finds out who has the few ports that strangers have before saying that somebody does.
+    fn name_taken_first(&self, taken: Vec<portus_core::Port>, mut refusal: Refusal, to: Responder) {
+        let gatherer = self.gatherer.clone();
+        let ports: Vec<_> = taken.iter().map(|port| (*port, portus_core::Protocol::Both)).collect();
+        self.beside(
+            move || gatherer.sightings(ports),
+            move |seen| {
+                wording::name_taken(&mut refusal, &taken, &seen);
+                to.answer(Err(refusal));
+                None
+            },
+        );
     }
 
     /// Finds out who sits on a port before saying that somebody does.

@@ -116,7 +116,8 @@ impl Hub {
         refusal: Refusal,
     ) {
         let waiter = self.new_waiter(connection);
-        let request = Request { queued: true, ..request };
+        // Whoever waits for one port has no use for others that stale leases have.
+        let request = Request { queued: true, stale: portus_core::Stale::None, ..request };
         let asker = request.asks.iter().find(|ask| ask.preferred == Some(port)).map(|ask| ask.key.clone());
         if self.line.queue.push(port, waiter, request).is_err() {
             let message = format!("{WAITERS_MAX} requests wait for ports already");

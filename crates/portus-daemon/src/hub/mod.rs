@@ -5,11 +5,14 @@
 
 mod awaiting;
 mod begin;
+mod clean;
 mod conclude;
 mod follow;
+mod health;
 mod inspect;
 mod line;
 mod read;
+mod recover;
 mod rounds;
 mod serve;
 mod subscribers;
@@ -103,8 +106,12 @@ enum Then {
     Reply(Responder, Shape),
     /// It goes to whoever asked for ports.
     Request(Box<Requested>),
+    /// Stale leases have ended.
+    Cleaned(clean::Cleaning),
     /// A question about the machine can be answered.
     Judge(Box<inspect::Judging>),
+    /// A client's report on a service's health can be taken in.
+    Health(Box<health::Report>),
     /// It goes to the first in the line for a port.
     First(line::Waiter, Port),
 }
@@ -131,8 +138,12 @@ struct Requested {
     connection: ConnectionId,
     /// What the asker should know about the ranges named.
     notes: Vec<String>,
-    /// The request again and until when it may wait, if it may.
-    wait: Option<(portus_core::Request, Instant)>,
+    /// The request again, for another try.
+    request: portus_core::Request,
+    /// Until when it may wait in line, if it may.
+    until: Option<Instant>,
+    /// How it was tried to be got out of trouble.
+    recovery: recover::Recovery,
 }
 
 /// What is known from the start and does not change.
@@ -169,9 +180,11 @@ pub(crate) struct Hub {
     line: line::Line,
     awaiting: awaiting::Awaiting,
     subscribers: subscribers::Subscribers,
+    healths: health::Healths,
     /// The claims, to be able to tell what one was that is no more.
     former: BTreeMap<Key, Claim>,
     clockwork: watch::Clockwork,
+    cleanups: clean::Cleanups,
     next_waiter: u64,
     leaving: Option<String>,
 }
@@ -200,8 +213,10 @@ impl Hub {
             line: line::Line::default(),
             awaiting: awaiting::Awaiting::default(),
             subscribers: subscribers::Subscribers::default(),
+            healths: health::Healths::default(),
             former,
             clockwork: watch::Clockwork::default(),
+            cleanups: clean::Cleanups::default(),
             next_waiter: 0,
             leaving: None,
         };
@@ -320,7 +335,8 @@ impl Hub {
     fn with_view<T>(&self, show: impl FnOnce(&View<'_>) -> T) -> T {
         let world = self.engine.world();
         let guarded = |port| world.is_guarded(port);
-        show(&View { broker: self.engine.broker(), now: world.now(), guarded: &guarded })
+        let health = |lease| self.healths.of(lease);
+        show(&View { broker: self.engine.broker(), now: world.now(), guarded: &guarded, health: &health })
     }
 
     /// These leases as people see them. One that is not remembered any more is left out.

@@ -40,9 +40,7 @@ impl Hub {
             self.worktrees.add(&key.worktree);
             self.tell_looks(id);
         }
-        for process in self.engine.world_mut().take_gone() {
-            self.exited(process);
-        }
+        self.clean_at_start();
         self.sweep_now_and_then();
     }
 

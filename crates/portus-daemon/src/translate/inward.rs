@@ -175,6 +175,8 @@ pub(crate) fn request(
         ttl: ttl(call.ttl_ms)?,
         guard: call.guard.map(Into::into),
         queued: false,
+        // Nobody looks before the ranges are exhausted.
+        stale: core::Stale::Unknown,
     })
 }
 

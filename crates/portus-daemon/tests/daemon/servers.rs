@@ -155,7 +155,7 @@ fn a_program_that_failed_to_bind_gets_another_port() {
     let mut client = daemon.client();
     let mut holder = Helper::start("wait", "", |_| {});
     let lease = client.request(RequestCall { holder: Some(holder.pid()), ..plain("/w", "web") });
-    let suspect = |certain| Call::Suspect(portus_proto::SuspectCall { lease: lease.id, certain });
+    let suspect = |certain| Call::Suspect(portus_proto::SuspectCall { lease: lease.id, certain, keep: false });
     let Ok(Reply::Suspected(portus_proto::Suspected::Cleared)) = client.call(suspect(false)) else { panic!() };
     assert!(!client.list().leases[0].guarded, "what the program left behind may bind it yet");
     let stranger = tempfile::tempdir().unwrap();

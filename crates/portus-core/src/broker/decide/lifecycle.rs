@@ -109,13 +109,14 @@ impl Broker {
     }
 
     /// Was the port the reason why a holder's program ended before it listened? If it can be
-    /// bound, it was not. If it cannot and nobody shows, it is avoided until reboot; a stranger is
-    /// met again by the next look, and needs no writing down.
+    /// bound, it was not. If it cannot and nobody shows, it is avoided, as long as is said; a stranger
+    /// is met again by the next look, and needs no writing down.
     pub(super) fn suspect(
         &self,
         now: Moment,
         id: LeaseId,
         certain: bool,
+        avoid: QuarantineUntil,
         survey: &Survey,
         sighting: &Sighting,
     ) -> Verdict {
@@ -137,7 +138,7 @@ impl Broker {
         let mut changes = vec![self.ended(now, lease, EndReason::BindFailed)];
         if listeners.is_empty() {
             let reason = "a program could not bind it, though nobody showed".into();
-            changes.extend(super::quarantine(now, lease.port, QuarantineUntil::Reboot, reason).0);
+            changes.extend(super::quarantine(now, lease.port, avoid, reason).0);
         }
         Ok((changes, Answer::Abandoned { lease: id, by: listeners.into_iter().cloned().collect() }))
     }

@@ -1,6 +1,7 @@
 //! What each command comes to. Pure: nothing here can change the ledger.
 
 mod claims;
+mod clean;
 mod lifecycle;
 mod request;
 mod sighted;
@@ -31,9 +32,10 @@ impl Broker {
             Command::Release { targets, caller } => self.release(now, &targets, &caller),
             Command::Launch { leases, hand_over } => self.launch(&leases, hand_over),
             Command::Attach { leases, process } => self.attach(&leases, process),
-            Command::Suspect { lease, certain, survey, sighting } => {
-                self.suspect(now, lease, certain, &survey, &sighting)
+            Command::Suspect { lease, certain, avoid, survey, sighting } => {
+                self.suspect(now, lease, certain, avoid, &survey, &sighting)
             }
+            Command::Clean { look } => Ok(self.clean(now, &look)),
             Command::ProcessExited { process, sightings, survivors } => {
                 Ok((self.process_exited(now, process, &sightings, &survivors), Answer::Done))
             }

@@ -24,7 +24,7 @@ impl Broker {
     }
 
     /// Whether a listener of the lease's own was seen.
-    fn served(&self, lease: &Lease, sighting: &Sighting) -> bool {
+    pub(super) fn served(&self, lease: &Lease, sighting: &Sighting) -> bool {
         lease.concerned(sighting).into_iter().any(|listener| self.evidence(lease, listener).is_some())
     }
 

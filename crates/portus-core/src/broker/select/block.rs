@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::standing::Standing;
-use super::{Choice, Walk};
-use crate::broker::{Ask, Note, Refusal, Request, Why};
+use super::{Choice, Level, Walk};
+use crate::broker::{Ask, Note, Refusal, Request, Stale, Why};
 use crate::vocabulary::{ClaimEnd, Key, LeaseId, Port, PortRange};
 
 /// One ask of a row.
@@ -98,11 +98,12 @@ impl Walk<'_> {
             }
         }
         let broker = self.broker;
-        for (range, offset, level) in first.levels() {
+        let looks_first = request.stale == Stale::Unknown;
+        for (range, offset, level) in first.levels().filter(|(.., level)| !looks_first || *level != Level::Expansion) {
             for start in broker.blocked.absent_from(range, offset) {
                 match self.row(request, members, start, Some(range)) {
                     Ok(row) => {
-                        self.notes.extend(level.note(first));
+                        self.notes.extend(level.note(first, range));
                         return Ok(row);
                     }
                     Err(Some(Miss { why: Why::NoDescriptors, .. })) => return Err(Refusal::NoDescriptors),
@@ -111,7 +112,7 @@ impl Walk<'_> {
             }
         }
         let (count, ranges) = (members.len(), first.ranges().collect());
-        Err(Refusal::NoBlock { key: first.key.clone(), count, ranges, reasons: self.reasons(first) })
+        Err(Refusal::NoBlock { key: first.key.clone(), count, ranges, reasons: self.reasons(first).0 })
     }
 
     /// The row that starts here and stays within. A miss without particulars is one of place: the

@@ -8,12 +8,14 @@ mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::broker::{Ask, Broker, LeaseState, Note, Purpose, Reasons, Refusal, Request, Strategy, Why};
+use crate::broker::{Ask, Broker, LeaseState, Note, Purpose, Reasons, Refusal, Request, Stale, Strategy, Why};
 use crate::vocabulary::{ClaimEnd, Key, LeaseId, Look, Moment, Port, PortRange, Protocol, Survey};
 use standing::Standing;
 
 /// The most ports named at once beyond the one that is needed next.
 const AHEAD_MAX: usize = 64;
+/// Ports taken by strangers are named in a refusal if they are no more than this.
+const NAMED_MAX: usize = 5;
 
 /// What an ask comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,18 +195,39 @@ impl<'a> Walk<'a> {
                 Err(why) => self.notes.push(Note::ClaimUnavailable { key: key(), port, why }),
             }
         }
-        for (range, offset, level) in ask.levels() {
-            if let Some(pick) = self.scan(ask, range, offset)? {
-                self.notes.extend(level.note(ask));
+        let (near, far): (Vec<_>, Vec<_>) = ask.levels().partition(|(.., level)| *level != Level::Expansion);
+        if let Some(pick) = self.scan_all(ask, &near)? {
+            return Ok(pick);
+        }
+        let looks_first = for_lease && !far.is_empty() && request.stale == Stale::Unknown;
+        if for_lease && !far.is_empty() && request.stale == Stale::Ended {
+            // They gave way for this: what they leave behind is used before anything else is.
+            let near = Ask { expand: None, ..ask.clone() };
+            if let Some(pick) = self.press(request, &near) {
                 return Ok(pick);
             }
         }
-        let pressed = if for_lease { self.press(request, ask) } else { None };
-        pressed.ok_or_else(|| Refusal::NoPort {
-            key: key(),
-            ranges: ask.ranges().collect(),
-            reasons: self.reasons(ask),
-        })
+        if !looks_first {
+            if let Some(pick) = self.scan_all(ask, &far)? {
+                return Ok(pick);
+            }
+            if let Some(pick) = for_lease.then(|| self.press(request, ask)).flatten() {
+                return Ok(pick);
+            }
+        }
+        let (reasons, taken) = self.reasons(ask);
+        Err(Refusal::NoPort { key: key(), ranges: ask.ranges().collect(), reasons, taken })
+    }
+
+    /// The first acceptable port of these ranges that nobody has a right to.
+    fn scan_all(&mut self, ask: &Ask, levels: &[(PortRange, u64, Level)]) -> Result<Option<Pick>, Refusal> {
+        for (range, offset, level) in levels {
+            if let Some(pick) = self.scan(ask, *range, *offset)? {
+                self.notes.extend(level.note(ask, *range));
+                return Ok(Some(pick));
+            }
+        }
+        Ok(None)
     }
 
     /// The first acceptable port of a range that nobody has a right to.
@@ -292,9 +315,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Why none of the ask's ports will do, counted. Only a refusal pays for this.
-    fn reasons(&self, ask: &Ask) -> Reasons {
+    /// Why none of the ask's ports will do, counted, and which are taken by strangers, if those are few. Only a
+    /// refusal pays for this.
+    fn reasons(&self, ask: &Ask) -> (Reasons, Vec<Port>) {
         let mut reasons = Reasons::default();
+        let mut taken = Vec::new();
         let ports: BTreeSet<Port> = ask.ranges().flat_map(|range| range.iter_from(0)).collect();
         for port in ports {
             let why = match (self.ledger(ask, port, None), self.seen.get(&(port, ask.protocol))) {
@@ -305,13 +330,19 @@ impl<'a> Walk<'a> {
                 (Ok(_), Some(Look::Free) | None) => continue,
             };
             reasons.count(&why);
+            if why == Why::Taken && taken.len() <= NAMED_MAX {
+                taken.push(port);
+            }
         }
-        reasons
+        if taken.len() > NAMED_MAX {
+            taken.clear();
+        }
+        (reasons, taken)
     }
 }
 
 /// One of the ranges an ask may be served from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Level {
     Main,
     Fallback,
@@ -320,12 +351,12 @@ enum Level {
 
 impl Level {
     /// What is to be said when it serves.
-    fn note(self, ask: &Ask) -> Option<Note> {
+    fn note(self, ask: &Ask, to: PortRange) -> Option<Note> {
         let key = ask.key.clone();
         match self {
             Self::Main => None,
-            Self::Fallback => Some(Note::FellBack { key }),
-            Self::Expansion => Some(Note::Expanded { key }),
+            Self::Fallback => Some(Note::FellBack { key, to }),
+            Self::Expansion => Some(Note::Expanded { key, to }),
         }
     }
 }

@@ -176,7 +176,7 @@ fn a_row_falls_back_and_says_so() {
     assert_eq!(ledger.clone().ports(row_with(1, |wish| wish.range(3000, 3002))), [3000]);
     ledger.listens(3002, stranger(51));
     assert_eq!(ledger.ports(wish()), [4000, 4001]);
-    assert_eq!(ledger.notes, [Note::FellBack { key: key("web") }]);
+    assert_eq!(ledger.notes, [Note::FellBack { key: key("web"), to: range(4000, 4001) }]);
 }
 
 #[test]

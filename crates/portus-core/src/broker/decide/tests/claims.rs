@@ -1,7 +1,7 @@
 //! The sticky numbers: pressure, pins, forgetting, and their end by disuse.
 
 use super::rig::{HOUR, Ledger, secs};
-use super::wish::{key, key_in, port, request, stranger};
+use super::wish::{key, key_in, port, request, stranger, range};
 use crate::broker::{Answer, Change, Command, Note, Reasons, Refusal, Why};
 use crate::vocabulary::{ClaimEnd, Protocol, QuarantineUntil, Span, Timestamp};
 
@@ -68,7 +68,7 @@ fn fallback_and_expansion_come_before_pressure() {
     let mut ledger = three_unused_numbers();
     assert_eq!(ledger.clone().port(pressing().fallback(4000, 4000)), 4000);
     assert_eq!(ledger.port(pressing().expand(4000, 4000)), 4000);
-    assert_eq!(ledger.notes, [Note::Expanded { key: key("web") }]);
+    assert_eq!(ledger.notes, [Note::Expanded { key: key("web"), to: range(4000, 4000) }]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod blocks;
 mod boot;
 mod check;
 mod claims;
+mod clean;
 mod endings;
 mod evidence;
 mod groups;

@@ -206,7 +206,7 @@ fn the_fallback_serves_when_the_range_is_full_and_is_noted() {
     ledger.listens(3999, stranger(50));
     let wish = request("web").range(3000, 3001).fallback(3999, 4000).expand(5000, 5001);
     assert_eq!(ledger.port(wish), 4000, "a taken port is never handed out, not even as the fallback");
-    assert_eq!(ledger.notes, [Note::FellBack { key: key("web") }]);
+    assert_eq!(ledger.notes, [Note::FellBack { key: key("web"), to: range(3999, 4000) }]);
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn the_expansion_serves_when_the_fallback_is_full_as_well() {
     let mut ledger = Ledger::new();
     [3000, 3001, 3999].iter().for_each(|number| ledger.listens(*number, stranger(50)));
     assert_eq!(ledger.port(request("web").range(3000, 3001).fallback(3999, 3999).expand(5000, 5001)), 5000);
-    assert_eq!(ledger.notes, [Note::Expanded { key: key("web") }]);
+    assert_eq!(ledger.notes, [Note::Expanded { key: key("web"), to: range(5000, 5001) }]);
 }
 
 #[test]
@@ -238,6 +238,7 @@ fn when_nothing_is_left_the_refusal_counts_the_reasons() {
             key: key("web"),
             ranges: vec![range(5059, 5066), range(5067, 5067), range(5060, 5068)],
             reasons,
+            taken: vec![port(5065), port(5066)],
         }
     );
 }

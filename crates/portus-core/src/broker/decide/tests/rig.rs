@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::check;
 use super::wish::{BOOT, Wish, key, port};
-use crate::broker::{Answer, Broker, Caller, Change, Command, Lease, LeaseState, Note, Policy, Refusal, Target};
+use crate::broker::{Answer, Broker, Caller, Change, CleanLook, Command, Lease, LeaseState, Note, Policy, Refusal, Target};
 use crate::vocabulary::{
     EndReason, Key, LeaseId, Listener, Look, Moment, Port, ProcessIdentity, Protocol, QuarantineUntil, Sighting, Span,
     StateWord, Survey, Timestamp,
@@ -228,7 +228,23 @@ impl Ledger {
         let lease = self.lease(id);
         let (port, protocol) = (lease.port, lease.protocol);
         let survey = [((port, protocol), self.world.look(port, protocol))].into();
-        self.send(Command::Suspect { lease: id, certain, survey, sighting: self.world.sighting(port) })
+        let avoid = QuarantineUntil::Reboot;
+        self.send(Command::Suspect { lease: id, certain, avoid, survey, sighting: self.world.sighting(port) })
+    }
+
+    /// All live leases are looked at, and these processes found gone. Returns those found stale.
+    pub(super) fn clean(&mut self, gone: &[ProcessIdentity], with_grace: bool) -> Vec<LeaseId> {
+        let sightings = self.broker.live_leases().map(|lease| (lease.id, self.world.sighting(lease.port)));
+        let look = CleanLook {
+            gone: gone.iter().copied().collect(),
+            sightings: sightings.collect(),
+            survivors: BTreeMap::new(),
+            with_grace,
+        };
+        match self.send(Command::Clean { look }) {
+            Ok(Answer::Touched(ids)) => ids,
+            other => panic!("{other:?}"),
+        }
     }
 
     pub(super) fn pin(&mut self, service: &str, number: Option<u16>) {

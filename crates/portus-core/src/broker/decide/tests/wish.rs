@@ -1,6 +1,6 @@
 //! Short ways to say what is asked for and who asks.
 
-use crate::broker::{Ask, Purpose, Request, Strategy};
+use crate::broker::{Ask, Purpose, Request, Strategy, Stale};
 use crate::vocabulary::{
     Admit, BootId, Holder, Key, LeaseId, Listener, Port, PortRange, ProcessIdentity, Protocol, Requester, Span,
 };
@@ -47,6 +47,7 @@ pub(super) fn request(service: &str) -> Wish {
         ttl: None,
         guard: None,
         queued: false,
+            stale: Stale::None,
     };
     Wish(nothing).and(service)
 }
@@ -141,6 +142,11 @@ impl Wish {
 
     pub(super) fn guarded(mut self, admit: Admit) -> Self {
         self.0.guard = Some(admit);
+        self
+    }
+
+    pub(super) fn stale(mut self, stale: Stale) -> Self {
+        self.0.stale = stale;
         self
     }
 

@@ -1,0 +1,148 @@
+//! Looks at leases, beside the engine, to end those that nobody is behind any more: at the start, on demand, and when
+//! ports are wanted and none is left.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use portus_core::{Answer, CleanLook, Command, Lease, LeaseId, Port, ProcessIdentity, Protocol};
+use portus_os::process;
+use portus_proto::{LeasesReply, Reply};
+
+use super::{Hub, Requested, Then, Work};
+use crate::engine::Failure;
+use crate::observer::{Bereaved, Gatherer};
+use crate::server::Responder;
+use crate::wording;
+
+/// How often stale leases were looked for since the start, and how many were ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Cleanups {
+    /// How often somebody looked: at the start, on demand, and when ports were wanted.
+    pub(super) runs: u64,
+    /// How many leases were ended by that.
+    pub(super) stale_removed: u64,
+}
+
+/// Why stale leases were looked for, and what is to be done next.
+pub(super) enum Cleaning {
+    /// The daemon has started: then what follows from these processes' ends.
+    Start(Vec<ProcessIdentity>),
+    /// A client asked for it, and hears which.
+    Asked(Responder),
+    /// Ports are wanted: then they are asked for again.
+    Exhausted(Box<Requested>),
+}
+
+impl Cleaning {
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Start(_) => "start",
+            Self::Asked(_) => "demand",
+            Self::Exhausted(_) => "exhaustion",
+        }
+    }
+}
+
+/// A lease to look at, as it was when the look began.
+struct Suspected {
+    id: LeaseId,
+    port: Port,
+    protocol: Protocol,
+    processes: BTreeSet<ProcessIdentity>,
+    holder: Option<ProcessIdentity>,
+}
+
+impl Suspected {
+    fn of(lease: &Lease) -> Self {
+        Self {
+            id: lease.id,
+            port: lease.port,
+            protocol: lease.protocol,
+            processes: lease.processes().collect(),
+            holder: lease.holder.as_ref().map(|holder| holder.process),
+        }
+    }
+}
+
+impl Hub {
+    /// Ends the leases whose holder died while no daemon ran.
+    pub(super) fn clean_at_start(&mut self) {
+        let gone = self.engine.world_mut().take_gone();
+        self.clean(|_| true, true, Cleaning::Start(gone));
+    }
+
+    /// Ends, on demand, all leases that nobody is behind any more.
+    pub(super) fn begin_sweep(&mut self, to: Responder) {
+        self.clean(|_| true, false, Cleaning::Asked(to));
+    }
+
+    /// Ends those that are in the way of a request.
+    pub(super) fn clean_for(&mut self, requested: Requested) {
+        let of_ask = |ask: &portus_core::Ask| [Some(ask.range.unwrap_or(ask.pool)), ask.fallback];
+        let ranges: BTreeSet<_> = requested.request.asks.iter().flat_map(of_ask).flatten().collect();
+        let is_in_the_way = |lease: &Lease| ranges.iter().any(|range| range.contains(lease.port));
+        self.clean(is_in_the_way, false, Cleaning::Exhausted(Box::new(requested)));
+    }
+
+    fn clean(&self, is_meant: impl Fn(&Lease) -> bool, with_grace: bool, cleaning: Cleaning) {
+        let meant = self.engine.broker().live_leases().filter(|lease| is_meant(lease));
+        let suspected: Vec<Suspected> = meant.map(Suspected::of).collect();
+        let gatherer = self.gatherer.clone();
+        self.beside(
+            move || look(&gatherer, &suspected),
+            move |found: CleanLook| {
+                let command = Command::Clean { look: CleanLook { with_grace, ..found } };
+                Some(Work { command, then: Then::Cleaned(cleaning) })
+            },
+        );
+    }
+
+    /// Counts what was ended, and goes on with whatever it was done for.
+    pub(super) fn cleaned(&mut self, answer: &Result<Answer, Failure>, cleaning: Cleaning) {
+        let ended = match answer {
+            Ok(Answer::Touched(ids)) => ids.clone(),
+            _ => Vec::new(),
+        };
+        self.cleanups.runs += 1;
+        self.cleanups.stale_removed += ended.len() as u64;
+        if !ended.is_empty() {
+            tracing::info!(at = cleaning.word(), "{}", wording::recovered(&wording::cleaned(ended.len())));
+        }
+        match (cleaning, answer) {
+            (Cleaning::Start(gone), _) => gone.into_iter().for_each(|process| self.exited(process)),
+            (Cleaning::Asked(to), Err(failure)) => to.answer(Err(self.no(failure))),
+            (Cleaning::Asked(to), Ok(_)) => {
+                to.answer(Ok(Reply::Leases(LeasesReply { leases: self.shown(ended), notes: Vec::new() })));
+            }
+            (Cleaning::Exhausted(requested), _) => self.request_after_cleaning(*requested, ended.len()),
+        }
+    }
+}
+
+/// What shows whether anybody is behind these leases. Slow: it reads through all processes where one is gone.
+fn look(gatherer: &Gatherer, suspected: &[Suspected]) -> CleanLook {
+    let all: BTreeSet<ProcessIdentity> = suspected.iter().flat_map(|one| one.processes.iter().copied()).collect();
+    let gone: BTreeSet<ProcessIdentity> = all.into_iter().filter(|process| !process::is_alive(process)).collect();
+    // Whoever has a living process needs no look at its port.
+    let orphans: Vec<&Suspected> = suspected.iter().filter(|one| one.processes.is_subset(&gone)).collect();
+    let ports: BTreeSet<(Port, Protocol)> = orphans.iter().map(|one| (one.port, one.protocol)).collect();
+    let seen: BTreeMap<Port, _> = gatherer.sightings(ports).into_iter().map(|seen| (seen.port, seen)).collect();
+    let Ok(survivors) = gatherer.survivors(&bereaved(&orphans)) else {
+        // Not to have been able to look is no death.
+        return CleanLook::default();
+    };
+    let sighting = |one: &&Suspected| Some((one.id, seen.get(&one.port)?.clone()));
+    CleanLook { gone, sightings: orphans.iter().filter_map(sighting).collect(), survivors, with_grace: false }
+}
+
+/// The leases that had a holder, those of one tree together.
+fn bereaved(orphans: &[&Suspected]) -> Vec<Bereaved> {
+    let mut groups: BTreeMap<BTreeSet<ProcessIdentity>, Bereaved> = BTreeMap::new();
+    for one in orphans {
+        let Some(holder) = one.holder else { continue };
+        let mut processes = one.processes.clone();
+        processes.insert(holder);
+        let group = groups.entry(processes.clone()).or_insert_with(|| Bereaved { processes, ..Bereaved::default() });
+        group.leases.insert(one.id);
+    }
+    groups.into_values().collect()
+}
