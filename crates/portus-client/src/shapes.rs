@@ -33,11 +33,20 @@ pub struct Leases {
     pub notes: Vec<String>,
 }
 
-/// `claims`, `pin`, `unpin`, `forget`, `prune`, `import`.
+/// `claims`, `pin`, `unpin`, `forget`, `import`.
 #[derive(Debug, Serialize)]
 pub struct Claims {
     /// The claims.
     pub claims: Vec<Claim>,
+}
+
+/// `prune`.
+#[derive(Debug, Serialize)]
+pub struct Pruned {
+    /// The claims of worktrees that are gone.
+    pub claims: Vec<Claim>,
+    /// The stale leases that were ended.
+    pub leases: Vec<Lease>,
 }
 
 /// `quarantine`, `revive`.
