@@ -1,4 +1,4 @@
-//! The one table of exit codes.
+//! How a process ends, by name. The code of each refusal is the wire's: [`Code::exit_code`].
 
 use std::process::ExitCode;
 
@@ -28,26 +28,9 @@ impl Exit {
     /// Verification or health failed.
     pub(crate) const UNVERIFIED: Self = Self(8);
 
-    /// What a refusal of the daemon means to a script.
+    /// What a refusal of the daemon means to a script: the wire's own table.
     pub(crate) const fn of(code: Code) -> Self {
-        match code {
-            Code::BadRequest => Self::USAGE,
-            Code::NoSuchLease | Code::NoSuchClaim | Code::NotQuarantined | Code::NoListener | Code::NoSuchProcess => {
-                Self::NOT_FOUND
-            }
-            Code::NoPortAvailable | Code::PortUnavailable | Code::AlreadyRunning | Code::LimitReached => Self::NO_PORT,
-            Code::ForeignListener | Code::NotYours => Self::REFUSED,
-            Code::ProtocolMismatch | Code::WrongUser | Code::OtherNetwork | Code::Stopping => Self::NO_DAEMON,
-            Code::TimedOut => Self::TIMED_OUT,
-            Code::UnknownMethod
-            | Code::FrameTooLong
-            | Code::Malformed
-            | Code::JournalFailed
-            | Code::NoDescriptors
-            | Code::TooSlow
-            | Code::Unsupported
-            | Code::Internal => Self::FAILED,
-        }
+        Self(code.exit_code())
     }
 }
 

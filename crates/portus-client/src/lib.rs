@@ -15,6 +15,7 @@ mod duration;
 mod environment;
 mod error;
 mod events;
+pub mod health;
 mod link;
 mod requester;
 pub mod shapes;

@@ -74,6 +74,7 @@ pub(crate) fn leases() -> Vec<Lease> {
     vec![
         Lease {
             pinned: true,
+            health: Health::Healthy,
             ..active(lease(41, SHOP, "web", 20_411, 3 * HOUR), Evidence::Lineage, (4_242, "npm run dev"))
         },
         active(lease(42, SHOP, "api", 20_873, 26 * MINUTE), Evidence::Marker, (4_250, "cargo run --bin api")),

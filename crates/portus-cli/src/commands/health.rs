@@ -1,12 +1,12 @@
 //! `portus health`
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use portus_client::Workspace;
+use portus_client::health::{ANSWER_WITHIN, Asked, Check};
 use portus_client::shapes::{Healths, ServiceHealth};
-use portus_core::{Port, ServiceName};
-use portus_proto::{Health, Lease};
+use portus_client::{CallError, Client};
+use portus_core::ServiceName;
+use portus_proto::{Code, Health, Lease, LeasesReply};
 
 use crate::args::Place;
 use crate::context::Context;
@@ -24,23 +24,32 @@ pub(crate) struct Args {
     place: Place,
 }
 
-/// How long one service may take to answer, unless --timeout says otherwise.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-
 pub(crate) fn run(args: Args, context: &Context) -> Outcome {
     let workspace = context.workspace(args.place)?;
-    let mut leases = context.connect()?.all_leases(workspace.scope(), false)?.leases;
+    let mut client = context.connect()?;
+    let mut leases = client.all_leases(workspace.scope(), false)?.leases;
     if let Some(service) = &args.service {
         leases.retain(|lease| lease.service == *service);
     }
     if leases.is_empty() {
-        let whose = args.service.map_or_else(|| "no service".to_owned(), |service| format!("`{service}` does not"));
-        let message =
-            format!("{whose} have a live lease in this worktree").replace("no service have", "no service has");
+        let message = match args.service {
+            Some(service) => format!("`{service}` does not have a live lease in this worktree"),
+            None => "no service has a live lease in this worktree".to_owned(),
+        };
         return Err(Failure::new(Exit::NOT_FOUND, "no_such_lease", message, "`portus list --all` shows what there is"));
     }
     let within = context.timeout().unwrap_or(ANSWER_WITHIN);
-    let services: Vec<ServiceHealth> = leases.iter().map(|lease| look(lease, &workspace, within)).collect();
+    let check = |lease: &Lease| Check::declared(&workspace.config, &lease.service).unwrap_or_default();
+    let asked = all_at_once(leases.into_iter().map(|lease| (check(&lease), lease)).collect(), within);
+    let mut services = Vec::new();
+    for (lease, asked) in asked {
+        // Nobody serves a lease that is not up, so there is nothing to keep: what is printed here says so.
+        if let Err(error) = report(&mut client, &lease, &asked) {
+            context.output.note_ahead(&format!("the daemon was not told: {error}"));
+        }
+        let Asked { health, detail } = asked;
+        services.push(ServiceHealth { service: lease.service, port: Some(lease.port), health, why: detail });
+    }
     let ok = services.iter().all(|service| service.health != Health::Unhealthy);
     let rows: Vec<_> = services.iter().map(row).collect();
     if context.output.json {
@@ -51,63 +60,40 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
     Ok(if ok { Exit::DONE } else { Exit::UNVERIFIED })
 }
 
+/// Asks all services side by side, so that one that hangs takes no time from the others.
+fn all_at_once(services: Vec<(Check, Lease)>, within: Duration) -> Vec<(Lease, Asked)> {
+    std::thread::scope(|scope| {
+        let asking: Vec<_> = services
+            .into_iter()
+            .map(|(check, lease)| {
+                let asked = lease.clone();
+                let thread = std::thread::Builder::new().spawn_scoped(scope, move || check.ask(&asked, within));
+                (lease, thread)
+            })
+            .collect();
+        let unasked = || Asked { health: Health::Unknown, detail: "could not be asked".to_owned() };
+        asking
+            .into_iter()
+            .map(|(lease, thread)| {
+                let asked = thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(unasked);
+                (lease, asked)
+            })
+            .collect()
+    })
+}
+
+/// Tells the daemon what a service answered. Gives the lease as it stands; `None` when it has ended meanwhile.
+pub(crate) fn report(client: &mut Client, lease: &Lease, asked: &Asked) -> Result<Option<LeasesReply>, CallError> {
+    match client.report_health(asked.report(lease)) {
+        Ok(reply) => Ok(Some(reply)),
+        Err(CallError::Refused(refusal)) if refusal.code == Code::NoSuchLease => Ok(None),
+        // A daemon of an older build keeps nothing.
+        Err(CallError::Refused(refusal)) if refusal.code == Code::UnknownMethod => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn row(service: &ServiceHealth) -> [String; 4] {
-    let health = match service.health {
-        Health::Healthy => "healthy",
-        Health::Unhealthy => "unhealthy",
-        Health::Unknown => "unknown",
-    };
     let port = service.port.map_or_else(|| "-".to_owned(), |port| port.to_string());
-    [service.service.to_string(), port, health.to_owned(), service.why.clone()]
-}
-
-fn look(lease: &Lease, workspace: &Workspace, within: Duration) -> ServiceHealth {
-    let declared = workspace.config.services.get(&lease.service).and_then(|service| service.health.as_ref());
-    let (health, why) = match declared.map(|health| health.value.as_str()).filter(|health| *health != "tcp") {
-        Some(health) => answers(&url(health, lease.port), within),
-        None if lease.protocol.tcp() => takes_connections(lease.port, within),
-        None => (Health::Unknown, "UDP services cannot be asked".to_owned()),
-    };
-    ServiceHealth { service: lease.service.clone(), port: Some(lease.port), health, why }
-}
-
-/// A path is on the service's own port; a whole URL may name the port.
-fn url(health: &str, port: Port) -> String {
-    if health.starts_with('/') {
-        format!("http://localhost:{port}{health}")
-    } else {
-        health.replace("{port}", &port.to_string())
-    }
-}
-
-fn answers(url: &str, within: Duration) -> (Health, String) {
-    // No proxy, and no redirect: nothing may lead off this machine.
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .proxy(None)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .http_status_as_error(false)
-        .timeout_global(Some(within))
-        .build()
-        .into();
-    match agent.get(url).call() {
-        Ok(response) if response.status().as_u16() < 400 => {
-            (Health::Healthy, format!("{url} answered {}", response.status().as_u16()))
-        }
-        Ok(response) => (Health::Unhealthy, format!("{url} answered {}", response.status().as_u16())),
-        Err(error) => (Health::Unhealthy, format!("{url}: {error}")),
-    }
-}
-
-fn takes_connections(port: Port, within: Duration) -> (Health, String) {
-    let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-    let mut why = String::new();
-    for address in addresses.map(|address| SocketAddr::new(address, port.number())) {
-        match TcpStream::connect_timeout(&address, within) {
-            Ok(_) => return (Health::Healthy, format!("{address} takes connections")),
-            Err(error) if why.is_empty() => why = format!("{address}: {error}"),
-            Err(_) => {}
-        }
-    }
-    (Health::Unhealthy, why)
+    [service.service.to_string(), port, service.health.word().to_owned(), service.why.clone()]
 }

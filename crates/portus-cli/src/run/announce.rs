@@ -53,6 +53,16 @@ pub(super) fn up(lease: &Lease) -> String {
     format!("{} is up on {place} ({}, worktree {})", lease.service, lease.project, lease.worktree)
 }
 
+/// It listens, and does not answer as `--ready` wants it to.
+pub(super) fn not_ready(lease: &Lease, detail: &str) -> String {
+    format!("{} listens on port {}, and is not ready after 10 minutes: {detail}", lease.service, lease.port)
+}
+
+/// It listens, and is not well.
+pub(super) fn unhealthy(lease: &Lease, detail: &str) -> String {
+    format!("{service} listens on port {}, and is not healthy: {detail}; `portus health {service}` asks again", lease.port, service = lease.service)
+}
+
 /// Its tree listens elsewhere.
 pub(super) fn drifted(lease: &Lease, other: Port) -> String {
     format!(

@@ -2,16 +2,12 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
-use portus_core::Port;
+use portus_client::health::{ANSWER_WITHIN, ASK_AGAIN_AFTER, Asked, Check};
 use portus_os::supervise::Waker;
-
-/// How long one question may take: a first compilation can hold the answer up.
-const ANSWER_WITHIN: Duration = Duration::from_secs(60);
-/// How long to wait before the next question, at first and at most.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+use portus_proto::Lease;
 
 /// When a service counts as ready.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,56 +31,78 @@ impl FromStr for Readiness {
     }
 }
 
-/// Asks for a path of a local port, beside the main thread, until it is answered.
+/// How long a service is asked, and how long each answer may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    each: Duration,
+    all: Duration,
+}
+
+impl Patience {
+    /// Somebody waits for it to be ready, and a first compilation can hold the answer up.
+    pub(super) const READY: Self = Self { each: Duration::from_secs(60), all: Duration::from_secs(600) };
+    /// It is well or not; `portus health` asks again at any time.
+    pub(super) const HEALTH: Self = Self { each: ANSWER_WITHIN, all: Duration::from_secs(120) };
+}
+
+/// Asks a service, beside the main thread, until it answers as it should or patience ends. Dropped, it asks no more.
 #[derive(Debug)]
 pub(super) struct Question {
-    answered: Arc<AtomicBool>,
+    lease: Lease,
+    answers: Receiver<Answer>,
+    /// What the asking thread looks at to see whether anybody still wants to know.
+    _wanted: Arc<()>,
+}
+
+/// Another answer than the one before, or the last one.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) asked: Asked,
+    /// Whether no other will follow.
+    pub(super) is_last: bool,
 }
 
 impl Question {
-    /// Begins to ask. `waker` is used when the answer has come.
+    /// Begins to ask. `waker` is used when there is something new.
     ///
     /// # Errors
     /// When no thread can be started.
-    pub(super) fn ask(port: Port, path: &str, waker: Waker) -> std::io::Result<Self> {
-        let answered = Arc::new(AtomicBool::new(false));
-        let tell = Arc::clone(&answered);
-        // Browsers take `localhost` for both addresses, even where the system's resolver does not.
-        let urls = ["localhost", "[::1]"].map(|host| format!("http://{host}:{port}{path}"));
+    pub(super) fn ask(lease: &Lease, check: Check, patience: Patience, waker: Waker) -> std::io::Result<Self> {
+        let wanted = Arc::new(());
+        let is_wanted = Arc::downgrade(&wanted);
+        let (send, answers) = channel();
+        let asked_lease = lease.clone();
         let ask = move || {
-            let agent = agent();
-            let mut pause = PAUSE.0;
-            while !urls.iter().any(|url| answers(&agent, url)) {
+            let deadline = Instant::now() + patience.all;
+            let (mut pause, mut before) = (ASK_AGAIN_AFTER.0, None);
+            while is_wanted.strong_count() > 0 {
+                let asked = check.ask(&asked_lease, patience.each);
+                let is_last = asked.is_healthy() || Instant::now() >= deadline;
+                if (is_last || before != Some(asked.health)) && is_wanted.strong_count() > 0 {
+                    before = Some(asked.health);
+                    drop(send.send(Answer { asked, is_last }));
+                    waker.wake();
+                }
+                if is_last {
+                    return;
+                }
                 std::thread::sleep(pause);
-                pause = (pause * 2).min(PAUSE.1);
+                pause = (pause * 2).min(ASK_AGAIN_AFTER.1);
             }
-            tell.store(true, Ordering::SeqCst);
-            waker.wake();
         };
-        std::thread::Builder::new().name("ready".to_owned()).spawn(ask)?;
-        Ok(Self { answered })
+        std::thread::Builder::new().name("ask".to_owned()).spawn(ask)?;
+        Ok(Self { lease: lease.clone(), answers, _wanted: wanted })
     }
 
-    /// Whether it has answered as it should.
-    pub(super) fn is_answered(&self) -> bool {
-        self.answered.load(Ordering::SeqCst)
+    /// The lease whose service is asked.
+    pub(super) const fn lease(&self) -> &Lease {
+        &self.lease
     }
-}
 
-/// Speaks to the machine itself only: no proxy, and no redirect that might lead elsewhere.
-fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder()
-        .proxy(None)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .http_status_as_error(false)
-        .timeout_global(Some(ANSWER_WITHIN))
-        .build()
-        .into()
-}
-
-fn answers(agent: &ureq::Agent, url: &str) -> bool {
-    agent.get(url).call().is_ok_and(|response| response.status().as_u16() < 400)
+    /// What is new.
+    pub(super) fn answer(&self) -> Option<Answer> {
+        self.answers.try_recv().ok()
+    }
 }
 
 #[cfg(test)]

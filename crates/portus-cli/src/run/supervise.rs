@@ -1,9 +1,10 @@
 //! Seeing the command through, from its start until nothing of it listens on its ports.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use portus_core::{LeaseId, Port};
+use portus_client::health::Check;
+use portus_core::{LeaseId, Port, ServiceName};
 use portus_os::port::{SocketTable, owners_among};
 use portus_os::process::{Signal, end_tree};
 use portus_os::supervise::{Event, Status, Supervisor, descendants_alive};
@@ -11,7 +12,7 @@ use portus_proto::{Lease, What};
 
 use super::announce::{self, Voice};
 use super::lease::{Abandoned, Tenancy, Way};
-use super::ready::{Question, Readiness};
+use super::ready::{Answer, Patience, Question, Readiness};
 
 /// How long a command that has exited may leave a server behind that does not listen yet.
 const LATE_SERVER: Duration = Duration::from_secs(10);
@@ -50,6 +51,8 @@ pub(super) struct Rules {
     pub(super) ready: Readiness,
     /// Whether listening elsewhere is a failure.
     pub(super) fail_on_drift: bool,
+    /// How services are asked whether they are well, where that is declared.
+    pub(super) checks: BTreeMap<ServiceName, Check>,
 }
 
 /// The command has exited.
@@ -75,7 +78,10 @@ pub(super) struct Watch<'a> {
     up: BTreeSet<LeaseId>,
     told_up: BTreeSet<LeaseId>,
     told_drift: BTreeSet<(LeaseId, Port)>,
+    /// Whether the first service is ready, while that is to be found out before it is told to be up.
     question: Option<Question>,
+    /// Whether services that declare how to ask them are well, until they are.
+    healths: Vec<Question>,
     /// When to look for events that came with the answers to calls, which nothing wakes us for.
     look_for_events: Option<Instant>,
 }
@@ -100,6 +106,7 @@ impl<'a> Watch<'a> {
             told_up: BTreeSet::new(),
             told_drift: BTreeSet::new(),
             question: None,
+            healths: Vec::new(),
             look_for_events: Some(Instant::now() + SOON),
         }
     }
@@ -237,10 +244,7 @@ impl<'a> Watch<'a> {
     /// Takes in what the daemon says, and what came of questions and searches.
     fn take_events(&mut self) -> Option<End> {
         self.look_for_events = None;
-        if self.question.as_ref().is_some_and(Question::is_answered) {
-            self.question = None;
-            self.tell_up();
-        }
+        self.take_answers();
         let (mut events, mut way) = self.tenancy.events(self.supervisor.waker());
         if let Some((later, found)) = self.tenancy.found() {
             events.extend(later);
@@ -250,6 +254,44 @@ impl<'a> Watch<'a> {
             self.on_way(&way);
         }
         events.into_iter().find_map(|event| self.on_event(event.what))
+    }
+
+    /// Takes in what services answered.
+    fn take_answers(&mut self) {
+        if let Some(Answer { asked, is_last: true }) = self.question.as_ref().and_then(Question::answer)
+            && let Some(question) = self.question.take()
+        {
+            let lease = question.lease();
+            if asked.is_healthy() {
+                self.voice.tell("up", &[lease], &announce::up(lease));
+            } else {
+                self.voice.warn("not_ready", &[lease], &announce::not_ready(lease, &asked.detail));
+            }
+        }
+        let (tenancy, voice) = (&mut *self.tenancy, self.voice);
+        self.healths.retain(|question| {
+            let Some(Answer { asked, is_last }) = question.answer() else { return true };
+            tenancy.report_health(asked.report(question.lease()));
+            if is_last && !asked.is_healthy() {
+                let lease = question.lease();
+                voice.warn("unhealthy", &[lease], &announce::unhealthy(lease, &asked.detail));
+            }
+            !is_last
+        });
+    }
+
+    /// A service that declares how to ask it listens, perhaps again.
+    fn ask_health(&mut self, lease: &Lease) {
+        self.ask_no_more(lease);
+        if let Some(check) = self.rules.checks.get(&lease.service).filter(|_| lease.protocol.tcp()) {
+            let question = Question::ask(lease, check.clone(), Patience::HEALTH, self.supervisor.waker());
+            // Without a thread to ask nobody knows, which is what is shown.
+            self.healths.extend(question.ok());
+        }
+    }
+
+    fn ask_no_more(&mut self, lease: &Lease) {
+        self.healths.retain(|question| question.lease().id != lease.id);
     }
 
     fn on_way(&self, way: &Way) {
@@ -278,6 +320,7 @@ impl<'a> Watch<'a> {
             What::Confirmed(lease) if self.is_ours(&lease) => {
                 self.tenancy.update(&lease);
                 self.up.insert(lease.id);
+                self.ask_health(&lease);
                 if self.told_up.insert(lease.id) {
                     self.on_up(&lease);
                 }
@@ -287,12 +330,16 @@ impl<'a> Watch<'a> {
                 self.voice.warn("contested", &[&lease], &announce::contested(&lease));
             }
             What::Ended(lease) if self.is_ours(&lease) => {
+                self.ask_no_more(&lease);
                 if self.exited.is_none() {
                     self.voice.warn("ended", &[&lease], &announce::ended(&lease));
                 }
                 self.look_soon();
             }
-            What::Lapsing(lease) if self.is_ours(&lease) => self.look_soon(),
+            What::Lapsing(lease) if self.is_ours(&lease) => {
+                self.ask_no_more(&lease);
+                self.look_soon();
+            }
             _ => {}
         }
         None
@@ -306,18 +353,13 @@ impl<'a> Watch<'a> {
     fn on_up(&mut self, lease: &Lease) {
         let is_first = self.tenancy.leases().first().is_some_and(|first| first.id == lease.id);
         if let (Readiness::Http(path), true, true) = (&self.rules.ready, is_first, lease.protocol.tcp()) {
-            self.question = Question::ask(lease.port, path, self.supervisor.waker()).ok();
+            let check = Check::Path(path.clone());
+            self.question = Question::ask(lease, check, Patience::READY, self.supervisor.waker()).ok();
             if self.question.is_some() {
                 return;
             }
         }
         self.voice.tell("up", &[lease], &announce::up(lease));
-    }
-
-    fn tell_up(&self) {
-        if let Some(lease) = self.tenancy.leases().first() {
-            self.voice.tell("up", &[lease], &announce::up(lease));
-        }
     }
 
     fn on_drift(&mut self, lease: &Lease) -> Option<End> {

@@ -14,6 +14,8 @@ pub(crate) struct View<'a> {
     pub(crate) now: Moment,
     /// Whether a port is kept in the kernel just now.
     pub(crate) guarded: &'a dyn Fn(Port) -> bool,
+    /// What a client last found when it asked a lease's service whether it is well.
+    pub(crate) health: &'a dyn Fn(core::LeaseId) -> Health,
 }
 
 impl View<'_> {
@@ -37,7 +39,7 @@ impl View<'_> {
             orphaned: lease.orphaned,
             drifted_to: lease.drifted_to,
             evidence: lease.evidence(),
-            health: Health::Unknown,
+            health: (self.health)(lease.id),
             guarded: lease.is_live() && lease.guard.is_some() && (self.guarded)(lease.port),
             pinned: claim.is_some_and(|claim| claim.pinned && claim.port == lease.port),
             holder: lease

@@ -1,8 +1,9 @@
 //! `check_port`: whose port it is, whether my server answers, and what to do.
 
 use portus_client::Client;
+use portus_client::health::{ANSWER_WITHIN, Asked, Check};
 use portus_core::{Evidence, StateWord};
-use portus_proto::{Code, ConfirmCall, ExplainCall, Explanation, Key, Lease, Listener, Target, Verdict, VerifyCall};
+use portus_proto::{Code, ConfirmCall, ExplainCall, Explanation, Health, Key, Lease, Listener, Target, Verdict, VerifyCall};
 
 use super::{Answer, Arguments, Bench, Named, ToolError};
 
@@ -19,7 +20,22 @@ pub(crate) fn call(bench: &Bench, arguments: &Arguments) -> Result<Answer, ToolE
         found = client.explain(explain)?;
     }
     let (verified, evidence) = verify(&mut client, &found)?;
-    answer(&found, verified, evidence)
+    let asked = ask(&mut client, &mut found, bench)?;
+    answer(&found, verified, evidence, asked.as_ref())
+}
+
+/// Asks this worktree's own server whether it is well, if the project says how, and tells the daemon.
+fn ask(client: &mut Client, found: &mut Explanation, bench: &Bench) -> Result<Option<Asked>, ToolError> {
+    let Some(lease) = found.lease.as_mut().filter(|_| found.verdict == Verdict::Mine) else { return Ok(None) };
+    let Some(check) = Check::declared(&bench.workspace.config, &lease.service) else { return Ok(None) };
+    let asked = check.ask(lease, ANSWER_WITHIN);
+    match client.report_health(asked.report(lease)).map_err(ToolError::from) {
+        Ok(known) => *lease = known.leases.into_iter().next().unwrap_or_else(|| lease.clone()),
+        // It has ended meanwhile, or the daemon is of an older build: the answer itself still tells.
+        Err(error) if error.is(Code::NoSuchLease) || error.is(Code::UnknownMethod) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(Some(asked))
 }
 
 /// Confirms a pending lease of this worktree that somebody listens on. The daemon decides whether it is the tenant.
@@ -49,8 +65,17 @@ fn verify(client: &mut Client, found: &Explanation) -> Result<(bool, Option<Evid
     Ok((verification.ok, verification.services.first().and_then(|service| service.evidence)))
 }
 
-fn answer(found: &Explanation, verified: bool, evidence: Option<Evidence>) -> Result<Answer, ToolError> {
-    Answer::new(next(found, verified))
+fn answer(
+    found: &Explanation,
+    verified: bool,
+    evidence: Option<Evidence>,
+    asked: Option<&Asked>,
+) -> Result<Answer, ToolError> {
+    let next = match asked.filter(|asked| asked.health == Health::Unhealthy) {
+        Some(asked) => unhealthy(found, &asked.detail),
+        None => next(found, verified),
+    };
+    let answer = Answer::new(next)
         .with("port", found.port)?
         .with("verdict", found.verdict)?
         .with("mine", found.mine)?
@@ -58,7 +83,20 @@ fn answer(found: &Explanation, verified: bool, evidence: Option<Evidence>) -> Re
         .with("evidence", evidence)?
         .with("lease", &found.lease)?
         .with("listeners", &found.listeners)?
-        .with("ancestors", &found.ancestors)
+        .with("ancestors", &found.ancestors)?;
+    match asked {
+        Some(Asked { health, detail }) => answer.with("health", health)?.with("health_detail", detail),
+        None => Ok(answer),
+    }
+}
+
+fn unhealthy(found: &Explanation, detail: &str) -> String {
+    let service = found.lease.as_ref().map(|lease| lease.service.to_string()).unwrap_or_default();
+    format!(
+        "`{service}` listens on port {port} and is not healthy: {detail}. Read its output, mend it, and call check_port \
+         again before you test against it.",
+        port = found.port
+    )
 }
 
 /// What to do, in words of tools. What the daemon says itself is in words of commands.
