@@ -11,5 +11,5 @@ mod registry;
 pub mod vocabulary;
 
 pub use broker::*;
-pub use registry::{PortRegistry, RegistryError};
+pub use registry::{Bind, PortRegistry, RegistryError};
 pub use vocabulary::*;

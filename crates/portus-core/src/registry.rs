@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use crate::broker::{Answer, Ask, Broker, Caller, Command, Policy, Purpose, Refusal, Request, Strategy, Target, Stale};
+use crate::broker::{Answer, Ask, Broker, Caller, Command, Policy, Purpose, Refusal, Request, Stale, Strategy, Target};
 use crate::vocabulary::{Key, Look, Moment, Port, PortRange, Protocol, QuarantineUntil, Requester, Span, Survey};
 
 /// Hands out the ports of one range in order, by the same rules as the daemon, inside one process.
@@ -35,6 +35,15 @@ pub struct PortRegistry {
     counter: u64,
 }
 
+/// What came of trying to bind a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bind<T> {
+    /// It is bound, or failed for a reason that another port would not mend.
+    Done(T),
+    /// Somebody else has it (`EADDRINUSE`): the next one is tried.
+    InUse,
+}
+
 /// Why a registry has no port left.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryError {
@@ -51,6 +60,16 @@ pub enum RegistryError {
         allocated: usize,
         /// How many are marked dead.
         dead: usize,
+    },
+    /// Each of the ports tried is in use by somebody else.
+    #[error("none of {} ports tried in {first}-{last} could be bound, because somebody else has them: {}; allow more retries, or use another range", tried.len(), list(tried))]
+    InUse {
+        /// The ports tried, in order. They are dead from here on.
+        tried: Vec<u16>,
+        /// The range's start.
+        first: u16,
+        /// The range's end.
+        last: u16,
     },
     /// The range runs backwards or holds nothing but 0, which is no port.
     #[error("there is no port in {first}-{last}: a range goes from a lower to a higher port, both within 1-65535")]
@@ -123,6 +142,57 @@ impl PortRegistry {
         self.broker.lease_of(&key).map(|lease| lease.port.number()).ok_or_else(|| self.exhausted())
     }
 
+    /// Allocates port after port in sequence, and hands each to `bind`, until it takes one. A port on which `bind` says
+    /// [`Bind::InUse`] is dead from then on. Tries `retries + 1` ports at most.
+    ///
+    /// The registry itself opens no socket. Whoever binds says what came of it, best with the very socket that is to
+    /// serve, so that nobody can come in between:
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use std::net::TcpListener;
+    /// use portus_core::{Bind, PortRegistry};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let taken = TcpListener::bind(("127.0.0.1", 0))?;
+    /// # let first = taken.local_addr()?.port();
+    /// let mut registry = PortRegistry::new(first..=first.saturating_add(50));
+    /// let (port, listener) = registry.bind_with_retry(50, |port| match TcpListener::bind(("127.0.0.1", port)) {
+    ///     Err(error) if error.kind() == ErrorKind::AddrInUse => Bind::InUse,
+    ///     other => Bind::Done(other),
+    /// })?;
+    /// assert_eq!(listener?.local_addr()?.port(), port);
+    /// assert_eq!(registry.dead()[0], first);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Whatever else fails, `bind` tells in its own result; its port stays allocated until it is released.
+    ///
+    /// # Errors
+    /// [`RegistryError::Exhausted`] when the range has no port left, [`RegistryError::InUse`] when all tries were in
+    /// vain, [`RegistryError::NoSuchRange`] as [`Self::allocate`].
+    pub fn bind_with_retry<T>(
+        &mut self,
+        retries: usize,
+        mut bind: impl FnMut(u16) -> Bind<T>,
+    ) -> Result<(u16, T), RegistryError> {
+        let mut tried = Vec::new();
+        for _ in 0..=retries {
+            let port = self.allocate()?;
+            match bind(port) {
+                Bind::Done(bound) => return Ok((port, bound)),
+                Bind::InUse => {
+                    self.mark_dead(port);
+                    self.release(port);
+                    tried.push(port);
+                }
+            }
+        }
+        let (first, last) = (*self.bounds.start(), *self.bounds.end());
+        Err(RegistryError::InUse { tried, first, last })
+    }
+
     /// Makes a port available again. Does nothing for one that is not allocated.
     pub fn release(&mut self, port: u16) {
         let Some(port) = Port::new(port) else { return };
@@ -135,6 +205,18 @@ impl PortRegistry {
     pub fn mark_dead(&mut self, port: u16) {
         let Some(port) = Port::new(port) else { return };
         let _ = self.apply(Command::Quarantine { port, until: QuarantineUntil::Revived, reason: "marked dead".into() });
+    }
+
+    /// Hands out a dead port again. Does nothing for one that is not dead.
+    pub fn revive(&mut self, port: u16) {
+        let Some(port) = Port::new(port) else { return };
+        let _ = self.apply(Command::Revive { port });
+    }
+
+    /// The dead ports, in order.
+    #[must_use]
+    pub fn dead(&self) -> Vec<u16> {
+        self.broker.quarantines().map(|dead| dead.port.number()).collect()
     }
 
     /// The ports allocated at present, in order.
@@ -157,9 +239,52 @@ impl PortRegistry {
     }
 }
 
+/// The first few ports of a list, for people.
+fn list(ports: &[u16]) -> String {
+    const NAMED_MAX: usize = 8;
+    let named: Vec<String> = ports.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+    let more = if ports.len() > NAMED_MAX { ", …" } else { "" };
+    format!("{}{more}", named.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_next_in_sequence_is_tried_until_one_can_be_bound() {
+        let mut registry = PortRegistry::new(50000..=51000);
+        let mut tried = Vec::new();
+        let bound = registry.bind_with_retry(5, |port| {
+            tried.push(port);
+            if port < 50003 { Bind::InUse } else { Bind::Done(port + 1) }
+        });
+        assert_eq!(bound, Ok((50003, 50004)));
+        assert_eq!(tried, [50000, 50001, 50002, 50003]);
+        assert_eq!((registry.dead(), registry.allocated()), (vec![50000, 50001, 50002], vec![50003]));
+        assert_eq!(registry.allocate(), Ok(50004));
+        registry.revive(50001);
+        assert_eq!(registry.allocate(), Ok(50001));
+    }
+
+    #[test]
+    fn retries_are_bounded_and_their_end_is_explained() {
+        let mut registry = PortRegistry::new(50000..=51000);
+        let error = registry.bind_with_retry(2, |_| Bind::<()>::InUse).unwrap_err();
+        assert_eq!(error, RegistryError::InUse { tried: vec![50000, 50001, 50002], first: 50000, last: 51000 });
+        assert!(error.to_string().contains("none of 3 ports tried in 50000-51000"), "{error}");
+        let error = registry.bind_with_retry(usize::MAX - 1, |_| Bind::<()>::InUse).unwrap_err();
+        assert_eq!(error, RegistryError::Exhausted { first: 50000, last: 51000, allocated: 0, dead: 1001 });
+        assert!(error.to_string().contains("50000-51000: 0 allocated, 1001 dead"), "{error}");
+    }
+
+    #[test]
+    fn a_bind_that_failed_for_another_reason_is_not_repeated() {
+        let mut registry = PortRegistry::new(7000..=7002);
+        let bound = registry.bind_with_retry(9, |_| Bind::Done(Err::<(), _>("no permission")));
+        assert_eq!(bound, Ok((7000, Err("no permission"))));
+        assert_eq!(registry.allocated(), [7000]);
+    }
 
     #[test]
     fn hands_out_in_order_and_names_the_range_when_exhausted() {
