@@ -1,9 +1,11 @@
 //! The simulator for a few seconds; and what it is worth: each planted bug is caught by the promise that it breaks.
 #![cfg(unix)]
 
+use portus_daemon::engine::toy::Fault;
 use portus_tests::sim::campaign::{self, Report, run_seeds};
+use portus_tests::sim::recorded::{self, Show};
 use portus_tests::sim::trace::Trace;
-use portus_tests::sim::{Bug, Promise};
+use portus_tests::sim::{Bug, Promise, Run};
 
 /// How many seeds a bug has to show itself.
 const SEEDS: u64 = 200;
@@ -57,4 +59,47 @@ fn a_failing_run_is_short_and_replays_from_its_text() {
     // Without the bug, the same run breaks nothing.
     let (story, found) = again.replay();
     assert!(found.broken.is_empty(), "{story:#?}");
+}
+
+/// Plays a seed, and gives the trace of each start of its daemon.
+fn traces_of(seed: u64, strike: Option<campaign::Strike>) -> Vec<String> {
+    let drawn = campaign::play(&portus_tests::sim::bytes::bytes_of(seed, 120), None, &mut Report::default());
+    let mut run = Run::recorded(strike);
+    drawn.events.iter().for_each(|event| run.happen(event));
+    run.wind_up();
+    run.plant.traces.take().unwrap().take()
+}
+
+#[test]
+fn a_recorded_command_is_decided_the_same_again() {
+    let (mut steps, mut rolled_back) = (0, 0);
+    let mut kinds = std::collections::BTreeSet::new();
+    let mut found = portus_tests::sim::Findings::default();
+    for seed in 1..120 {
+        let strike = (seed % 2 == 0).then_some((20 + usize::try_from(seed).unwrap(), Fault::DiskFull));
+        for trace in traces_of(seed, strike) {
+            let replayed = recorded::replay(&trace, &Show::Difference).unwrap();
+            assert_eq!(replayed.difference, None, "seed {seed}");
+            assert_eq!(replayed.found.broken, [], "seed {seed}");
+            steps += replayed.steps;
+            rolled_back += trace.lines().filter(|line| line.contains(r#""outcome":{"RolledBack""#)).count();
+            for line in trace.lines().skip(1) {
+                let line: serde_json::Value = serde_json::from_str(line).unwrap();
+                kinds.extend(line["command"].as_object().unwrap().keys().cloned());
+            }
+            found.add(replayed.found);
+        }
+    }
+    assert!(steps > 5_000 && rolled_back > 10 && kinds.len() > 12, "{steps} steps, {rolled_back} back, {kinds:?}");
+    for promise in [
+        Promise::a_refusal_changes_nothing,
+        Promise::ids_are_never_reused,
+        Promise::a_taken_port_is_never_handed_out,
+        Promise::a_lease_ends_for_a_reason_only,
+        Promise::asking_twice_answers_the_same,
+        Promise::no_port_is_leased_twice,
+        Promise::the_ledger_is_what_is_written_down,
+    ] {
+        assert!(found.checked(promise) > 100, "{promise} was hardly ever checked");
+    }
 }

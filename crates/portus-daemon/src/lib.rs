@@ -14,6 +14,7 @@ mod observer;
 mod server;
 mod settings;
 mod start;
+pub mod trace;
 mod translate;
 mod transport;
 mod wording;

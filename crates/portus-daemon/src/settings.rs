@@ -1,6 +1,7 @@
 //! What a daemon is told at its start.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub struct Settings {
     pub idle_exit: Option<Duration>,
     /// What is written to the log.
     pub log_level: LogLevel,
+    /// Where the trace of all decisions goes, if it is wanted: see [`crate::trace`]. An absolute path.
+    pub trace: Option<PathBuf>,
 }
 
 /// The range that is used unless the user's configuration names another.
@@ -33,6 +36,7 @@ impl Default for Settings {
             pool: default_pool(),
             idle_exit: Some(Duration::from_secs(600)),
             log_level: LogLevel::default(),
+            trace: None,
         }
     }
 }

@@ -2,17 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use portus_core::ProcessIdentity;
+use portus_core::{Broker, ProcessIdentity};
 use portus_os::place::{Home, InstanceLock, StartLock, boot_id, user};
 use portus_os::port::{ephemeral_range, network_namespace, raise_descriptor_limit};
 use portus_os::process::ExitWatcher;
 use tokio::sync::mpsc;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Recorder};
 use crate::hub::{self, Fixed, Hub, Job};
 use crate::journal::SqliteJournal;
 use crate::observer::{Gatherer, Looks, Worktrees};
 use crate::server::Introduction;
+use crate::trace::{TraceFile, Tracer};
 use crate::translate::Defaults;
 use crate::transport::{self, Listener, Signals};
 use crate::world::Machine;
@@ -100,7 +101,13 @@ async fn serve(settings: Settings, home: Home, ready: impl FnOnce(&Ready)) -> Re
     let gatherer = Gatherer::new(worktrees.clone());
     let machine = machine(&jobs, gatherer.clone())?;
     let journal = SqliteJournal::open(&home.journal(), settings.policy.history_max)?;
-    let engine = Engine::start(settings.policy.clone(), journal, machine, boot_id()).map_err(DaemonError::Recovery)?;
+    // Whoever asked for a trace finds out at once that there will be none.
+    let trace = settings.trace.as_deref().map(TraceFile::create).transpose().map_err(io("write the trace"))?;
+    let recorder = |journal: &SqliteJournal, broker: &Broker| -> Option<Box<dyn Recorder>> {
+        trace.map(|file| Box::new(Tracer::begin(file, journal.uuid(), broker)) as Box<dyn Recorder>)
+    };
+    let engine = Engine::start_recorded(settings.policy.clone(), journal, machine, boot_id(), recorder)
+        .map_err(DaemonError::Recovery)?;
 
     let uuid = engine.journal().uuid().to_owned();
     gatherer.name_journal(&uuid);

@@ -12,6 +12,7 @@ pub mod draw;
 pub mod event;
 pub mod oracle;
 pub mod promise;
+pub mod recorded;
 pub mod run;
 pub mod shadow;
 pub mod story;

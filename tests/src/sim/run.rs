@@ -67,8 +67,18 @@ pub struct Run {
 impl Run {
     /// A machine on which a daemon is up.
     pub fn new(bug: Option<Bug>, strike: Option<(usize, Fault)>) -> Self {
+        Self::on(Plant::new(bug), strike)
+    }
+
+    /// The same, and what the daemon decides is written along: see [`Plant::traces`].
+    pub fn recorded(strike: Option<(usize, Fault)>) -> Self {
+        let plant = Plant { traces: Some(std::rc::Rc::default()), ..Plant::new(None) };
+        Self::on(plant, strike)
+    }
+
+    fn on(plant: Plant, strike: Option<(usize, Fault)>) -> Self {
         let mut run = Self {
-            plant: Plant::new(bug),
+            plant,
             town: Town::new(1),
             found: Findings::default(),
             crashes: 0,

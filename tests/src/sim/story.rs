@@ -11,10 +11,7 @@ pub fn step(step: &Step) -> String {
     match step {
         Step::Loaded => "reads the journal".to_owned(),
         Step::SetAside => "sets the journal aside".to_owned(),
-        Step::Appended(changes) => {
-            let changes: Vec<String> = changes.iter().map(change).collect();
-            format!("writes {}", changes.join(", "))
-        }
+        Step::Appended(changes) => format!("writes {}", self::changes(changes)),
         Step::Committed => "commits".to_owned(),
         Step::RolledBack => "rolls back".to_owned(),
         Step::Looked(port, protocol, look) => format!("looks at {protocol} {port}: {look:?}"),
@@ -23,6 +20,12 @@ pub fn step(step: &Step) -> String {
         Step::Settled => "lets go of what it only looked at".to_owned(),
         Step::Struck(fault) => format!("*** {}", fault_name(*fault)),
     }
+}
+
+/// What becomes true.
+pub fn changes(changes: &[Change]) -> String {
+    let changes: Vec<String> = changes.iter().map(change).collect();
+    changes.join(", ")
 }
 
 /// The kind of a change, and which lease it is about.

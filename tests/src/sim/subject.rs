@@ -4,11 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use portus_core::{
-    BootId, Change, Command, Effect, LeaseState, Look, Moment, Policy, Port, Protocol, QuarantineUntil, Target,
+    BootId, Broker, Change, Command, Effect, LeaseState, Look, Moment, Policy, Port, Protocol, QuarantineUntil, Target,
     Timestamp,
 };
 use portus_daemon::engine::toy::{Toy, ToyDisk, ToyWorld};
-use portus_daemon::engine::{Batch, CommitError, Engine, Failure, Journal, JournalError, Performed, World};
+use portus_daemon::engine::{Batch, CommitError, Engine, Failure, Journal, JournalError, Performed, Recorder, World};
+use portus_daemon::trace::{Out, Tracer};
 
 use super::promise::Promise;
 
@@ -87,19 +88,48 @@ pub struct Plant {
     pub points: Rc<RefCell<Vec<Io>>>,
     /// The planted bug.
     pub bug: Option<Bug>,
+    /// The trace of each start, if traces are wanted: what a daemon's file would hold.
+    pub traces: Option<Rc<RefCell<Vec<String>>>>,
+}
+
+/// Writes the last of the traces.
+#[derive(Debug)]
+struct Recording(Rc<RefCell<Vec<String>>>);
+
+impl Out for Recording {
+    fn write(&mut self, lines: &str) -> std::io::Result<()> {
+        if let Some(last) = self.0.borrow_mut().last_mut() {
+            last.push_str(lines);
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        false
+    }
+
+    fn begin_anew(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Plant {
     /// A new computer.
     pub fn new(bug: Option<Bug>) -> Self {
-        Self { toy: Toy::new(), leap_ms: Rc::default(), points: Rc::default(), bug }
+        Self { toy: Toy::new(), leap_ms: Rc::default(), points: Rc::default(), bug, traces: None }
     }
 
     /// Starts an engine on it.
     pub fn start(&self, boot: BootId) -> Result<Subject, JournalError> {
         let disk = Disk { plant: self.clone(), disk: self.toy.disk(), commits: 0 };
         let world = Machine { plant: self.clone(), world: self.toy.world() };
-        Ok(Subject { engine: Engine::start(Policy::default(), disk, world, boot)?, bug: self.bug })
+        let recorder = |_: &Disk, broker: &Broker| -> Option<Box<dyn Recorder>> {
+            let traces = self.traces.clone()?;
+            traces.borrow_mut().push(String::new());
+            Some(Box::new(Tracer::begin(Recording(traces), "simulated", broker)))
+        };
+        let engine = Engine::start_recorded(Policy::default(), disk, world, boot, recorder)?;
+        Ok(Subject { engine, bug: self.bug })
     }
 
     fn has(&self, bug: Bug) -> bool {

@@ -28,6 +28,9 @@ enum Action {
         /// The directory to live in, instead of the user's own or PORTUS_HOME
         #[arg(long, value_name = "DIR", hide = true)]
         home: Option<PathBuf>,
+        /// Write every decision to this file, for a report of a bug (or set PORTUS_TRACE)
+        #[arg(long, value_name = "FILE")]
+        trace: Option<PathBuf>,
     },
     /// Start it, if it does not run, and wait until it is ready
     Start,
@@ -47,7 +50,7 @@ enum Action {
 
 pub(crate) fn run(args: Args, context: &Context) -> Outcome {
     match args.action {
-        Action::Run { home } => serve::run(home, context),
+        Action::Run { home, trace } => serve::run(home, trace, context),
         Action::Start => life::start(context),
         Action::Stop => life::stop(context),
         Action::Status => life::status(context),

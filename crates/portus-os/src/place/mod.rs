@@ -5,6 +5,7 @@ mod connection;
 mod detach;
 mod home;
 mod lock;
+mod private;
 #[cfg(unix)]
 mod socket;
 mod user;
@@ -18,6 +19,7 @@ pub use connection::{Connection, connect, connect_within};
 pub use detach::{Detached, Readiness, announce, spawn_detached};
 pub use home::{HOME_VARIABLE, Home, PlaceError};
 pub use lock::{InstanceLock, StartLock, open_private};
+pub use private::replace_private;
 #[cfg(unix)]
 pub use socket::{Peer, bind, peer, remove_stale_socket};
 pub use user::{User, sudo_user, user};

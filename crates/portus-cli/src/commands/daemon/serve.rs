@@ -13,8 +13,11 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 
-pub(super) fn run(home: Option<PathBuf>, context: &Context) -> Outcome {
-    let outcome = serve(home, context);
+/// Where the trace goes, if no option says so: an absolute path. Empty is not set.
+const TRACE_VARIABLE: &str = "PORTUS_TRACE";
+
+pub(super) fn run(home: Option<PathBuf>, trace: Option<PathBuf>, context: &Context) -> Outcome {
+    let outcome = serve(home, trace, context);
     if let Err(failure) = &outcome {
         // Whoever started this process waits for a line.
         drop(announce(&failed_line(failure.code == "already_running", &failure.message)));
@@ -22,18 +25,36 @@ pub(super) fn run(home: Option<PathBuf>, context: &Context) -> Outcome {
     outcome
 }
 
-fn serve(home: Option<PathBuf>, context: &Context) -> Outcome {
+fn serve(home: Option<PathBuf>, trace: Option<PathBuf>, context: &Context) -> Outcome {
     if let Some(home) = home {
         let home = std::path::absolute(home).map_err(|error| Failure::io("make the home absolute", &error))?;
         context.set_home(Home::at(home));
     }
     let config = Config::load_user().map_err(portus_client::WorkspaceError::from)?;
-    let settings = settings(&config)?;
+    let mut settings = settings(&config)?;
+    settings.trace = trace_file(trace)?;
     portus_daemon::run(settings, context.home()?.clone(), |_ready| {
         // Nobody may be listening; that is no reason not to serve.
         drop(announce(READY_LINE));
     })?;
     Ok(Exit::DONE)
+}
+
+/// The option's file, else the environment's. The environment is that of whoever started the daemon, in whatever
+/// directory, so that what it names must not depend on one.
+fn trace_file(option: Option<PathBuf>) -> Result<Option<PathBuf>, Failure> {
+    if let Some(file) = option {
+        return std::path::absolute(file).map(Some).map_err(|error| Failure::io("make the trace absolute", &error));
+    }
+    let Some(file) = std::env::var_os(TRACE_VARIABLE).filter(|file| !file.is_empty()).map(PathBuf::from) else {
+        return Ok(None);
+    };
+    if file.is_absolute() {
+        return Ok(Some(file));
+    }
+    let message = format!("{TRACE_VARIABLE} is `{}`, which is not an absolute path", file.display());
+    let hint = format!("set {TRACE_VARIABLE} to an absolute path, or unset it");
+    Err(Failure::new(Exit::USAGE, "invalid_config", message, hint))
 }
 
 /// What the user configured, in the daemon's own terms.
