@@ -15,6 +15,7 @@ mod lease;
 mod policy;
 mod portset;
 mod select;
+mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub use command::{Ask, Caller, CleanLook, Command, Purpose, Request, Stale, Stra
 pub use effect::Effect;
 pub use lease::{Lease, LeaseState, Ttl};
 pub use policy::{BROWSER_BLOCKED, Policy};
+pub use usage::Usage;
 
 use crate::vocabulary::{BootId, Claim, Key, LeaseId, Port, ProcessIdentity, Quarantine, Timestamp};
 use portset::PortSet;

@@ -34,6 +34,23 @@ impl PortSet {
         self.0[word] & bit != 0
     }
 
+    /// How many ports of `range` are in the set.
+    pub(super) fn count_in(&self, range: PortRange) -> usize {
+        let (first, last) = (range.first().number(), range.last().number());
+        let (first_word, last_word) = (first >> 6, last >> 6);
+        let ones = (first_word..=last_word).map(|word| {
+            let mut set = self.0[usize::from(word)];
+            if word == first_word {
+                set &= u64::MAX << (first & 63);
+            }
+            if word == last_word {
+                set &= u64::MAX >> (63 - (last & 63));
+            }
+            set.count_ones() as usize
+        });
+        ones.sum()
+    }
+
     /// The ports of `range` that are not in the set, from `offset` places in, wrapping round once.
     pub(super) fn absent_from(&self, range: PortRange, offset: u64) -> impl Iterator<Item = Port> + '_ {
         let count = u64::from(range.count());
@@ -116,6 +133,7 @@ mod tests {
             for offset in [0, 1, 2, 63, 64, 65, 100, u64::MAX] {
                 let one_by_one: Vec<_> = range.iter_from(offset).filter(|port| !members.contains(port)).collect();
                 assert_eq!(set.absent_from(range, offset).collect::<Vec<_>>(), one_by_one, "{range} from {offset}");
+                assert_eq!(set.count_in(range), usize::from(last - first) + 1 - one_by_one.len(), "{range}");
             }
         }
     }

@@ -21,6 +21,9 @@ impl fmt::Display for LeaseId {
 macro_rules! words {
     ($name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
         impl $name {
+            /// All there are.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
             /// The word used on the wire, on disk and on the screen.
             #[must_use]
             pub const fn word(self) -> &'static str {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::broker::{Broker, Effect, Lease, LeaseState};
-use crate::vocabulary::Port;
+use crate::broker::{Broker, Effect, Lease, LeaseState, Usage};
+use crate::vocabulary::{Port, PortRange};
 
 pub(super) fn consistent(broker: &Broker) {
     no_port_and_no_key_is_leased_twice(broker);
@@ -13,6 +13,21 @@ pub(super) fn consistent(broker: &Broker) {
     effects_stand_exactly_for_leases(broker);
     every_live_lease_has_a_way_to_end(broker);
     a_snapshot_is_only_a_shorter_history(broker);
+    usage_is_what_can_be_counted(broker);
+}
+
+fn usage_is_what_can_be_counted(broker: &Broker) {
+    let range = PortRange::ALL;
+    let leased = |port: &Port| broker.lease_on(*port).is_some();
+    let claimed = broker.claims().filter(|claim| !leased(&claim.port)).count();
+    let quarantined: BTreeSet<Port> = broker.quarantines().map(|quarantine| quarantine.port).collect();
+    let barred = quarantined.iter().filter(|port| !leased(port) && !broker.excluded.contains(**port)).count();
+    let excluded = broker.excluded.count_in(range)
+        - broker.live_leases().filter(|lease| broker.excluded.contains(lease.port)).count();
+    let wanted = Usage { leased: broker.live_leases().len(), claimed, barred: barred + excluded };
+    assert_eq!(broker.usage(range), wanted);
+    let Some(port) = broker.live_leases().map(|lease| lease.port).next() else { return };
+    assert_eq!(broker.usage(PortRange::single(port)), Usage { leased: 1, claimed: 0, barred: 0 });
 }
 
 fn no_port_and_no_key_is_leased_twice(broker: &Broker) {
