@@ -10,6 +10,8 @@ mod hub;
 mod inspect;
 pub mod journal;
 mod log;
+mod metrics;
+mod mirror;
 mod observer;
 mod server;
 mod settings;
@@ -20,6 +22,7 @@ mod transport;
 mod wording;
 mod world;
 
+pub use metrics::AlertLimits;
 pub use settings::{LogLevel, Settings, UnknownLogLevel};
 pub use start::run;
 

@@ -1,11 +1,14 @@
 //! What a daemon is told at its start.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use portus_core::{Policy, Port, PortRange};
+
+use crate::metrics::AlertLimits;
 
 /// What a daemon is told at its start. The defaults are the product's.
 #[derive(Debug, Clone)]
@@ -19,6 +22,10 @@ pub struct Settings {
     pub idle_exit: Option<Duration>,
     /// What is written to the log.
     pub log_level: LogLevel,
+    /// Where figures are served for scrapers, if they shall be: an address of the loopback interface.
+    pub metrics_address: Option<SocketAddr>,
+    /// From where on something needs a look.
+    pub alerts: AlertLimits,
     /// Where the trace of all decisions goes, if it is wanted: see [`crate::trace`]. An absolute path.
     pub trace: Option<PathBuf>,
 }
@@ -36,6 +43,8 @@ impl Default for Settings {
             pool: default_pool(),
             idle_exit: Some(Duration::from_secs(600)),
             log_level: LogLevel::default(),
+            metrics_address: None,
+            alerts: AlertLimits::default(),
             trace: None,
         }
     }

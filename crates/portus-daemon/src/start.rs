@@ -125,6 +125,7 @@ async fn serve(settings: Settings, home: Home, ready: impl FnOnce(&Ready)) -> Re
         ephemeral: ephemeral_range(),
         defaults,
         began,
+        metrics_address: None,
     };
     let hub = Hub::new(engine, fixed, gatherer, worktrees, jobs);
     let listener = Listener::bind(&home).map_err(io("listen on the socket"))?;

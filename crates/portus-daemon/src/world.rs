@@ -22,6 +22,8 @@ pub(crate) struct Machine {
     /// Processes that could not be watched for want of descriptors.
     unwatched: BTreeSet<ProcessIdentity>,
     looks: Looks,
+    /// How many guards could not be taken or kept.
+    guards_lost: u64,
 }
 
 impl Machine {
@@ -34,6 +36,7 @@ impl Machine {
             gone: Vec::new(),
             unwatched: BTreeSet::new(),
             looks,
+            guards_lost: 0,
         }
     }
 
@@ -45,6 +48,11 @@ impl Machine {
     /// How many ports are kept in the kernel.
     pub(crate) fn guard_count(&self) -> usize {
         self.guards.len()
+    }
+
+    /// How many could not be, so far.
+    pub(crate) const fn guards_lost(&self) -> u64 {
+        self.guards_lost
     }
 
     /// The processes found gone when they were to be watched, each told once.
@@ -136,7 +144,11 @@ impl World for Machine {
 
     fn perform(&mut self, effect: &Effect) -> Performed {
         match *effect {
-            Effect::Guard { port, protocol, admit } => return self.guard(port, protocol, admit),
+            Effect::Guard { port, protocol, admit } => {
+                let performed = self.guard(port, protocol, admit);
+                self.guards_lost += u64::from(performed == Performed::Lost);
+                return performed;
+            }
             Effect::Watch { process } => self.watch(process),
             Effect::Look { lease, port, protocol } => self.looks.begin(lease, port, protocol),
         }

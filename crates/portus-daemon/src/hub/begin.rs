@@ -31,6 +31,7 @@ impl Hub {
             Call::Suspect(call) => return self.begin_suspect(call, to),
             Call::Await(call) => return self.begin_await(connection, &call, to),
             Call::Prune(call) => return self.begin_prune(call.drop, to),
+            Call::Mirror(call) => return self.begin_mirror(&call, to),
             Call::Sweep => return self.begin_sweep(to),
             Call::Stop => {
                 self.leaving.get_or_insert_with(|| "a client asked for it".to_owned());
@@ -43,7 +44,7 @@ impl Hub {
                 Ok((Command::Launch { leases, hand_over }, Shape::Done))
             }
             Call::Attach(call) => attach(call).map(|command| (command, Shape::Done)),
-            Call::Pin(call) => pin(&call.key, call.port, true).map(|command| (command, Shape::Claims)),
+            Call::Pin(call) => pin(&call.key, call.port, !call.claim_only).map(|command| (command, Shape::Claims)),
             Call::Unpin(call) => pin(&call.key, None, false).map(|command| (command, Shape::Claims)),
             Call::Forget(call) => translate::keys(&call.keys).map(|keys| (Command::Forget { keys }, Shape::Unclaimed)),
             Call::Quarantine(call) => Ok(quarantine(&call)),
@@ -74,6 +75,7 @@ impl Hub {
             Ok(request) => request,
             Err(refusal) => return to.answer(Err(refusal)),
         };
+        self.metrics.asked(&request, self.engine.broker());
         let until = call.wait_ms.filter(|wait_ms| *wait_ms > 0).map(deadline);
         if let Some(port) = self.keep_waited_for(&mut request) {
             let refusal = wording::waited_for(port);

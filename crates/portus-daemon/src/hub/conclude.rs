@@ -41,7 +41,9 @@ impl Hub {
     fn reply(&self, answer: Answer, shape: Shape) -> Reply {
         match (answer, shape) {
             (Answer::Leased { leases, notes }, _) => Reply::Leases(self.leased(&leases, &notes, Vec::new())),
-            (Answer::Touched(ids), _) => Reply::Leases(LeasesReply { leases: self.shown(ids), notes: Vec::new() }),
+            (Answer::Touched(ids), _) => {
+                Reply::Leases(LeasesReply { leases: self.shown(ids), notes: Vec::new(), mirror: None })
+            }
             (Answer::Cleared(_), _) => Reply::Suspected(Suspected::Cleared),
             (Answer::Abandoned { by, .. }, _) => {
                 Reply::Suspected(Suspected::Abandoned { by: by.iter().filter_map(process).collect() })
@@ -69,7 +71,7 @@ impl Hub {
                 Some(portus_proto::Lease { reused: leased.reused, ..lease })
             });
             let notes = notes.iter().map(|note| wording::note(note, view)).chain(more).collect();
-            LeasesReply { leases: shown.collect(), notes }
+            LeasesReply { leases: shown.collect(), notes, mirror: None }
         })
     }
 
@@ -77,8 +79,16 @@ impl Hub {
         let failure = match answer {
             Ok(Answer::Leased { leases, notes: found }) => {
                 let notes = requested.recovery.notes().into_iter().chain(requested.notes).collect();
-                let reply = self.leased(&leases, &found, notes);
-                reply.notes.iter().filter(|note| note.starts_with("recovered:")).for_each(|note| tracing::info!("{note}"));
+                let mut reply = self.leased(&leases, &found, notes);
+                self.tell_of_mirror(&mut reply);
+                if reply.leases.iter().any(|lease| !lease.reused) {
+                    reply.notes.extend(self.pool_notes(&requested.request));
+                }
+                reply
+                    .notes
+                    .iter()
+                    .filter(|note| note.starts_with("recovered:"))
+                    .for_each(|note| tracing::info!("{note}"));
                 return requested.to.answer(Ok(Reply::Leases(reply)));
             }
             Ok(_) => return requested.to.answer(Ok(Reply::Done)),

@@ -16,6 +16,7 @@ impl Hub {
         let mut concerned: BTreeSet<LeaseId> = BTreeSet::new();
         for change in changes {
             concerned.extend(change.lease());
+            self.metrics.follow(change, self.engine.broker());
             match change {
                 Change::Granted { lease, .. } => {
                     tracing::debug!(lease = %lease.id, port = %lease.port, key = %lease.key, "granted");
@@ -28,7 +29,15 @@ impl Hub {
                 _ => {}
             }
         }
+        // First, so that no event shows the health of a server that is gone.
+        for lease in &concerned {
+            self.healths.review(*lease, self.engine.broker());
+        }
+        for lease in &concerned {
+            self.metrics.review(*lease, self.engine.broker());
+        }
         self.tell_subscribers(changes, &dropped);
+        self.touch_mirrors(changes);
         for lease in concerned {
             self.tell_awaiting(lease);
             self.tell_looks(lease);

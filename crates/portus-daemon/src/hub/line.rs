@@ -54,6 +54,11 @@ impl Line {
         self.waiting.values().map(|waiting| waiting.until).chain(self.due.values().copied()).min()
     }
 
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Whether somebody is to be asked for again.
     pub(super) fn has_work(&self) -> bool {
         !self.asked.is_empty()

@@ -7,10 +7,12 @@ mod awaiting;
 mod begin;
 mod clean;
 mod conclude;
+mod figures;
 mod follow;
 mod health;
 mod inspect;
 mod line;
+mod mirror;
 mod read;
 mod recover;
 mod rounds;
@@ -19,16 +21,19 @@ mod subscribers;
 mod watch;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use portus_core::{Claim, Command, Key, LeaseId, Port, ProcessIdentity, Protocol, Sighting};
+use portus_core::{Claim, Command, Key, LeaseId, Port, ProcessIdentity, Protocol, Sighting, Timestamp};
 use portus_os::place::Home;
-use portus_proto::{Call, Event, Refusal};
-use tokio::sync::mpsc;
+use portus_proto::{Call, Event, Refusal, Stats};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::engine::{Engine, World as _};
 use crate::journal::SqliteJournal;
+use crate::metrics::Metrics;
+use crate::mirror::Mirrors;
 use crate::observer::{Gatherer, Seen, Worktrees};
 use crate::server::{ConnectionId, Ending, Responder, Seats};
 use crate::translate::{Defaults, View};
@@ -76,6 +81,10 @@ pub(crate) enum Job {
     Unseen(ProcessIdentity),
     /// Something was found out beside, and can be decided.
     Decide(Box<Work>),
+    /// A scraper wants the figures.
+    Stats(oneshot::Sender<Box<Stats>>),
+    /// A mirror was written, or could not be. Whoever waits for it hears so when the rest is dropped.
+    Mirrored(Box<mirror::Mirrored>, Vec<oneshot::Sender<()>>),
 }
 
 /// What waits for its connection's turn.
@@ -162,6 +171,8 @@ pub(crate) struct Fixed {
     pub(crate) defaults: Defaults,
     /// Since when it runs.
     pub(crate) began: Instant,
+    /// Where figures are served, if they are.
+    pub(crate) metrics_address: Option<SocketAddr>,
 }
 
 /// The owner of the engine, and of everybody who waits.
@@ -177,14 +188,17 @@ pub(crate) struct Hub {
     backlog: rounds::Rounds<Incoming>,
     ready: Vec<Work>,
     reads: Vec<(Call, Responder)>,
+    scraped: Vec<oneshot::Sender<Box<Stats>>>,
     line: line::Line,
     awaiting: awaiting::Awaiting,
     subscribers: subscribers::Subscribers,
     healths: health::Healths,
     /// The claims, to be able to tell what one was that is no more.
     former: BTreeMap<Key, Claim>,
+    mirrors: Mirrors,
     clockwork: watch::Clockwork,
     cleanups: clean::Cleanups,
+    metrics: Metrics,
     next_waiter: u64,
     leaving: Option<String>,
 }
@@ -199,6 +213,7 @@ impl Hub {
         jobs: mpsc::Sender<Job>,
     ) -> Self {
         let former = engine.broker().claims().map(|claim| (claim.key.clone(), claim.clone())).collect();
+        let metrics = counted_from_here(&engine, &fixed);
         let mut hub = Self {
             engine,
             fixed,
@@ -210,17 +225,21 @@ impl Hub {
             backlog: rounds::Rounds::default(),
             ready: Vec::new(),
             reads: Vec::new(),
+            scraped: Vec::new(),
             line: line::Line::default(),
             awaiting: awaiting::Awaiting::default(),
             subscribers: subscribers::Subscribers::default(),
             healths: health::Healths::default(),
             former,
+            mirrors: Mirrors::default(),
             clockwork: watch::Clockwork::default(),
             cleanups: clean::Cleanups::default(),
+            metrics,
             next_waiter: 0,
             leaving: None,
         };
         hub.wake_up();
+        hub.wake_mirrors();
         hub
     }
 
@@ -238,6 +257,11 @@ impl Hub {
             Job::Exited(process) => self.exited(process),
             Job::Unseen(process) => self.look_again_later(process),
             Job::Decide(work) => self.ready.push(*work),
+            Job::Stats(to) => self.scraped.push(to),
+            Job::Mirrored(mirrored, waiting) => {
+                self.mirrored(*mirrored);
+                drop(waiting);
+            }
         }
     }
 
@@ -262,8 +286,14 @@ impl Hub {
             }
         }
         let decided = self.decide();
+        self.write_mirrors();
+        self.settle_alerts();
         for (call, to) in std::mem::take(&mut self.reads) {
             to.answer(self.read(&call));
+        }
+        for to in std::mem::take(&mut self.scraped) {
+            // Whoever asked may be gone.
+            drop(to.send(Box::new(self.stats())));
         }
         decided
     }
@@ -277,6 +307,7 @@ impl Hub {
         }
         let (commands, thens): (Vec<_>, Vec<_>) = work.into_iter().map(|work| (work.command, work.then)).unzip();
         let batch = self.engine.run(commands);
+        self.metrics.alerts.journal(self.engine.journal().trouble());
         for (answer, then) in batch.answers.into_iter().zip(thens) {
             self.conclude(answer, then);
         }
@@ -347,4 +378,12 @@ impl Hub {
     fn refuse(&self, refusal: &portus_core::Refusal) -> Refusal {
         self.with_view(|view| crate::wording::refusal(refusal, view))
     }
+}
+
+/// Nothing was counted so far, but for what the engine's start did.
+fn counted_from_here(engine: &Engine<SqliteJournal, Machine>, fixed: &Fixed) -> Metrics {
+    let took = u64::try_from(fixed.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let began = Timestamp(engine.world().now().wall.as_millis().saturating_sub(took));
+    let journal = fixed.home.journal().display().to_string();
+    Metrics::new(fixed.settings.alerts.clone(), journal, fixed.settings.pool, engine.broker(), began)
 }

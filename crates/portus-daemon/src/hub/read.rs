@@ -16,6 +16,7 @@ impl Hub {
                 Ok(Reply::Quarantines(self.engine.broker().quarantines().map(View::quarantine).collect()))
             }
             Call::Status => Ok(Reply::Status(self.status())),
+            Call::Stats => Ok(Reply::Stats(Box::new(self.stats()))),
             _ => Err(wording::unsupported("this call")),
         }
     }

@@ -61,7 +61,7 @@ pub(crate) async fn serve(
                     door.take(&mut hub, job);
                 }
             }
-            Woken::Client(Ok(stream)) => door.admit(&hub, stream),
+            Woken::Client(Ok(stream)) => door.admit(&mut hub, stream),
             Woken::Client(Err(error)) => {
                 tracing::warn!(%error, "a client could not be taken");
                 door.closed_until = Some(Instant::now() + ACCEPT_AGAIN);
@@ -96,11 +96,13 @@ impl Door {
             }
         };
         let has_work = hub.has_work();
+        let tally = Arc::clone(&hub.metrics.tally);
         let woken = tokio::select! {
             Some(job) = jobs.recv() => Woken::Job(job),
             client = self.listener.accept(), if closed_until.is_none() => Woken::Client(client),
             signal = signals.next() => Woken::Signal(signal),
             () = alarm => Woken::Alarm,
+            () = tally.stirred() => Woken::Work,
             () = tokio::task::yield_now(), if has_work => Woken::Work,
         };
         self.closed_until = self.closed_until.or(closed_until);
@@ -115,18 +117,22 @@ impl Door {
     }
 
     /// Lets a client in, if there is a seat.
-    fn admit(&mut self, hub: &Hub, stream: Stream) {
+    fn admit(&mut self, hub: &mut Hub, stream: Stream) {
         let Some(seat) = hub.seats.take() else {
+            hub.metrics.connections_refused += 1;
+            hub.metrics.tally.refused(portus_proto::Code::LimitReached);
             tracing::warn!("all seats are taken");
             tokio::spawn(server::refuse_for_want_of_seats(stream));
             return;
         };
+        hub.metrics.connections += 1;
         self.next += 1;
         let id = ConnectionId(self.next);
         let ending = Arc::<Ending>::default();
         self.endings.insert(id, Arc::clone(&ending));
         let introduction = Arc::clone(&self.introduction);
-        tokio::spawn(server::serve(Client { id, stream, seat, introduction, jobs: hub.jobs.clone(), ending }));
+        let (jobs, tally) = (hub.jobs.clone(), Arc::clone(&hub.metrics.tally));
+        tokio::spawn(server::serve(Client { id, stream, seat, introduction, jobs, ending, tally }));
     }
 }
 

@@ -16,6 +16,10 @@ const SUBSCRIBERS_MAX: usize = 64;
 #[derive(Default)]
 pub(super) struct Subscribers {
     all: BTreeMap<ConnectionId, (mpsc::Sender<Arc<Event>>, Arc<Ending>)>,
+    /// How many events were told, to each of them.
+    told: u64,
+    /// How many they did not get, because they were too slow.
+    dropped: u64,
 }
 
 impl Subscribers {
@@ -48,13 +52,33 @@ impl Subscribers {
         self.all.is_empty()
     }
 
+    /// How many hear.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// How many events were told, counted for each subscriber.
+    pub(super) const fn told(&self) -> u64 {
+        self.told
+    }
+
+    /// How many events were lost by those who were too slow.
+    pub(super) const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
     /// Tells everybody.
     pub(super) fn tell(&mut self, event: Event) {
         let event = Arc::new(event);
         self.all.retain(|_, (events, ending)| match events.try_send(Arc::clone(&event)) {
-            Ok(()) => true,
+            Ok(()) => {
+                self.told += 1;
+                true
+            }
             Err(mpsc::error::TrySendError::Closed(_)) => false,
             Err(mpsc::error::TrySendError::Full(_)) => {
+                // This one, and those that waited in vain.
+                self.dropped += 1 + (events.max_capacity() - events.capacity()) as u64;
                 ending.end(Refusal::new(
                     Code::TooSlow,
                     format!("{EVENTS_MAX} events wait for this subscriber, which is the limit"),

@@ -57,8 +57,14 @@ impl Hub {
         if self.engine.world().has_unwatched() {
             self.clockwork.again.get_or_insert(now + AGAIN);
         }
-        let alarms =
-            [tick, self.clockwork.again, self.line.next_alarm(), self.awaiting.next_alarm(), self.idle_alarm(now)];
+        let alarms = [
+            tick,
+            self.clockwork.again,
+            self.line.next_alarm(),
+            self.awaiting.next_alarm(),
+            self.idle_alarm(now),
+            self.metrics.alerts.next_alarm(),
+        ];
         alarms.into_iter().flatten().min()
     }
 
@@ -67,6 +73,7 @@ impl Hub {
         let now = Instant::now();
         self.line_alarm(now);
         self.awaiting_alarm(now);
+        self.metrics.alerts.alarm(now);
         if self.clockwork.again.is_some_and(|at| at <= now) {
             self.clockwork.again = None;
             self.engine.world_mut().watch_again();
@@ -120,6 +127,8 @@ impl Hub {
 
     /// The deadlines that had passed are dealt with, or could not be. Those that passed meanwhile are next.
     pub(super) fn ticked(&mut self, done: bool) {
+        let now = clock::moment().awake;
+        self.metrics.ticked(self.engine.broker().due(now).filter(|_| !done));
         self.clockwork.ticking = false;
         self.clockwork.tick_again = (!done).then(|| Instant::now() + AGAIN);
     }

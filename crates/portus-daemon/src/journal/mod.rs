@@ -6,6 +6,7 @@
 
 mod checkpoint;
 mod error;
+mod mirrors;
 mod open;
 mod read;
 mod write;
@@ -14,6 +15,7 @@ mod write;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use portus_core::Change;
 use rusqlite::Connection;
@@ -22,6 +24,7 @@ use rusqlite::config::DbConfig;
 pub use error::OpenError;
 
 use crate::engine::{CommitError, Journal, JournalError};
+use crate::metrics::Histogram;
 use checkpoint::Checkpointer;
 use error::{commit_error, file_error, journal_error, read_error};
 use write::Writer;
@@ -39,6 +42,11 @@ pub struct SqliteJournal {
     /// How many ended leases are in it, and how many were at the last commit.
     ended: usize,
     ended_committed: usize,
+    /// How long commits took.
+    commits: Histogram,
+    /// How often something could not be written, and why the last time, if nothing was since.
+    failures: u64,
+    trouble: Option<JournalError>,
 }
 
 impl SqliteJournal {
@@ -68,7 +76,19 @@ impl SqliteJournal {
         let uuid = uuid.map_err(|error| failed(path, read_error(&error.into())))?;
         let checkpointer = Checkpointer::of(&mut db, path).map_err(|error| failed(path, journal_error(&error)))?;
         let path = path.to_owned();
-        Ok(Self { checkpointer, db, path, history_max, uuid, aside: None, ended: 0, ended_committed: 0 })
+        Ok(Self {
+            checkpointer,
+            db,
+            path,
+            history_max,
+            uuid,
+            aside: None,
+            ended: 0,
+            ended_committed: 0,
+            commits: Histogram::default(),
+            failures: 0,
+            trouble: None,
+        })
     }
 
     /// The journal's name, for `PORTUS_LEASE`: 36 characters, another for every new journal.
@@ -82,6 +102,26 @@ impl SqliteJournal {
     #[must_use]
     pub fn aside(&self) -> Option<&Path> {
         self.aside.as_deref()
+    }
+
+    /// How long commits took.
+    pub(crate) const fn commits(&self) -> &Histogram {
+        &self.commits
+    }
+
+    /// How often something could not be written down.
+    pub(crate) const fn failures(&self) -> u64 {
+        self.failures
+    }
+
+    /// Why the last thing could not be written down; `None` if it was.
+    pub(crate) const fn trouble(&self) -> Option<&JournalError> {
+        self.trouble.as_ref()
+    }
+
+    fn failed(&mut self, error: &JournalError) {
+        self.failures += 1;
+        self.trouble = Some(error.clone());
     }
 
     fn append_all(&mut self, changes: &[Change]) -> rusqlite::Result<()> {
@@ -124,16 +164,22 @@ impl Journal for SqliteJournal {
     }
 
     fn append(&mut self, changes: &[Change]) -> Result<(), JournalError> {
-        self.append_all(changes).map_err(|error| journal_error(&error))
+        self.append_all(changes).map_err(|error| journal_error(&error)).inspect_err(|error| self.failed(error))
     }
 
     fn commit(&mut self) -> Result<(), CommitError> {
         if self.db.is_autocommit() {
             return Ok(());
         }
+        let began = Instant::now();
         if let Err(error) = self.db.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([])) {
-            return Err(commit_error(&error));
+            let error = commit_error(&error);
+            let (CommitError::RolledBack(why) | CommitError::Unknown(why)) = &error;
+            self.failed(why);
+            return Err(error);
         }
+        self.commits.record(began.elapsed());
+        self.trouble = None;
         self.ended_committed = self.ended;
         self.checkpointer.committed(&self.db);
         Ok(())

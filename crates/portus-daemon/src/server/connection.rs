@@ -15,6 +15,7 @@ use super::inbound::Inbound;
 use super::outbound::Outbound;
 use super::{CONNECTIONS_MAX, ConnectionId, EVENTS_MAX, Ending, IN_FLIGHT_MAX};
 use crate::hub::Job;
+use crate::metrics::Tally;
 use crate::transport::{Inner, Stream};
 use crate::wording;
 
@@ -71,6 +72,8 @@ pub(crate) struct Client {
     pub(crate) jobs: mpsc::Sender<Job>,
     /// How it is told to end.
     pub(crate) ending: Arc<Ending>,
+    /// Where it is counted.
+    pub(crate) tally: Arc<Tally>,
 }
 
 /// A client that has been greeted.
@@ -79,6 +82,7 @@ struct Conversation {
     pid: Option<u32>,
     agreed: Agreed,
     ending: Arc<Ending>,
+    tally: Arc<Tally>,
 }
 
 /// What the daemon says of itself to every client.
@@ -104,10 +108,10 @@ pub(crate) async fn refuse_for_want_of_seats(stream: Stream) {
 
 /// Serves one client until it leaves, breaks the protocol, or shall go.
 pub(crate) async fn serve(client: Client) {
-    let Client { id, stream, seat, introduction, jobs, ending } = client;
+    let Client { id, stream, seat, introduction, jobs, ending, tally } = client;
     let pid = stream.peer().ok().and_then(|peer| peer.pid);
-    if let Some(agreed) = introduce(stream, &introduction, &ending).await {
-        converse(Conversation { id, pid, agreed, ending }, &jobs).await;
+    if let Some(agreed) = introduce(stream, &introduction, &ending, &tally).await {
+        converse(Conversation { id, pid, agreed, ending, tally }, &jobs).await;
     }
     drop(seat);
     // The hub is told last, so that it counts the free seat.
@@ -117,7 +121,7 @@ pub(crate) async fn serve(client: Client) {
 type Agreed = (Codec, Decoder, ReadHalf<Inner>, WriteHalf<Inner>);
 
 /// Hears the client's hello and answers it. `None` when there is nothing more to say.
-async fn introduce(stream: Stream, introduction: &Introduction, ending: &Ending) -> Option<Agreed> {
+async fn introduce(stream: Stream, introduction: &Introduction, ending: &Ending, tally: &Tally) -> Option<Agreed> {
     let peer = stream.peer();
     let (mut reader, mut writer) = stream.split();
     let mut decoder = Decoder::new();
@@ -141,13 +145,16 @@ async fn introduce(stream: Stream, introduction: &Introduction, ending: &Ending)
             (None, Greeting::Refused(refusal))
         }
     };
+    if let Greeting::Refused(refusal) = &greeting {
+        tally.refused(refusal.code);
+    }
     let said = timeout(END_WITHIN, greet(&mut writer, &greeting)).await;
     codec.filter(|_| matches!(said, Ok(Ok(())))).map(|codec| (codec, decoder, reader, writer))
 }
 
 /// Carries frames both ways.
 async fn converse(client: Conversation, jobs: &mpsc::Sender<Job>) {
-    let Conversation { id, pid, agreed: (codec, decoder, reader, writer), ending } = client;
+    let Conversation { id, pid, agreed: (codec, decoder, reader, writer), ending, tally } = client;
     let (replies, replies_out) = mpsc::channel(IN_FLIGHT_MAX + REFUSALS);
     let room = Arc::new(Semaphore::new(WEIGHT_MAX));
     let (events, events_out) = mpsc::channel(EVENTS_MAX);
@@ -162,6 +169,7 @@ async fn converse(client: Conversation, jobs: &mpsc::Sender<Job>) {
         room,
         jobs: jobs.clone(),
         ending: Arc::clone(&ending),
+        tally,
     };
     let buffer = Vec::new();
     let outbound =

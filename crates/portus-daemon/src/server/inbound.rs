@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::outbox::Outgoing;
 use super::{ConnectionId, Ending, IN_FLIGHT_MAX, Responder};
 use crate::hub::Job;
+use crate::metrics::{Pace, Tally};
 use crate::wording;
 
 /// What the answer to a call weighs that may answer with a long list.
@@ -29,6 +30,7 @@ pub(super) struct Inbound {
     pub(super) room: Arc<Semaphore>,
     pub(super) jobs: mpsc::Sender<Job>,
     pub(super) ending: Arc<Ending>,
+    pub(super) tally: Arc<Tally>,
 }
 
 /// What one frame is.
@@ -99,7 +101,8 @@ impl Inbound {
         let weight = u32::try_from(weight(&call, len)).unwrap_or(u32::MAX);
         let weight = Arc::clone(&self.room).acquire_many_owned(weight).await.ok()?;
         let place = self.replies.clone().reserve_owned().await.ok()?;
-        let to = Responder::new(id, place, weight, &self.in_flight);
+        self.tally.called(&call);
+        let to = Responder::new(id, place, weight, &self.in_flight, Pace::of(&call), &self.tally);
         let job = match call {
             Call::Subscribe => Job::Subscribe {
                 connection: self.id,
@@ -113,6 +116,7 @@ impl Inbound {
     }
 
     async fn refuse(&self, id: u64, refusal: Refusal) -> Option<()> {
+        self.tally.refused(refusal.code);
         let outcome = portus_proto::Outcome::Refused(refusal);
         let frame = ServerFrame::Reply(portus_proto::ReplyFrame { id, outcome });
         self.replies.send(Outgoing { frame, weight: None }).await.ok()

@@ -2,10 +2,13 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use portus_proto::{Code, Outcome, Refusal, Reply, ReplyFrame, ServerFrame};
 use tokio::sync::mpsc::OwnedPermit;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
+
+use crate::metrics::{Pace, Tally};
 
 /// A frame on its way out.
 #[derive(Debug)]
@@ -23,6 +26,10 @@ pub(crate) struct Responder {
     place: Option<OwnedPermit<Outgoing>>,
     weight: Option<OwnedSemaphorePermit>,
     in_flight: Arc<AtomicUsize>,
+    /// Since when the call is here, how fast it is to be answered, and where that is counted.
+    began: Instant,
+    pace: Pace,
+    tally: Arc<Tally>,
 }
 
 impl Responder {
@@ -32,9 +39,12 @@ impl Responder {
         place: OwnedPermit<Outgoing>,
         weight: OwnedSemaphorePermit,
         in_flight: &Arc<AtomicUsize>,
+        pace: Pace,
+        tally: &Arc<Tally>,
     ) -> Self {
         in_flight.fetch_add(1, Ordering::Relaxed);
-        Self { id, place: Some(place), weight: Some(weight), in_flight: Arc::clone(in_flight) }
+        let (in_flight, tally) = (Arc::clone(in_flight), Arc::clone(tally));
+        Self { id, place: Some(place), weight: Some(weight), in_flight, began: Instant::now(), pace, tally }
     }
 
     /// Answers yes or no.
@@ -45,6 +55,7 @@ impl Responder {
     /// The connection is gone, and nobody waits for the answer any more.
     pub(crate) fn forget(mut self) {
         self.place = None;
+        self.tally.abandoned(self.pace);
     }
 
     fn send(&mut self, outcome: Result<Reply, Refusal>) {
@@ -53,6 +64,7 @@ impl Responder {
             Err(refusal) => Outcome::Refused(refusal),
         };
         if let Some(place) = self.place.take() {
+            self.tally.answered(self.pace, self.began, &outcome);
             let frame = ServerFrame::Reply(ReplyFrame { id: self.id, outcome });
             place.send(Outgoing { frame, weight: self.weight.take() });
         }
