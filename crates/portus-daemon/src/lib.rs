@@ -6,6 +6,7 @@
 //! Tested in parts beside the code, and whole in `tests/`: a real daemon, spoken to over its socket.
 
 pub mod engine;
+mod exporter;
 mod hub;
 mod inspect;
 pub mod journal;

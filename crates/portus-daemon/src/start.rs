@@ -1,14 +1,16 @@
 //! From the settings to a daemon that serves, and back to a directory that the next one can use.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use portus_core::{Broker, ProcessIdentity};
+use portus_core::{Broker, Port, PortRange, ProcessIdentity};
 use portus_os::place::{Home, InstanceLock, StartLock, boot_id, user};
 use portus_os::port::{ephemeral_range, network_namespace, raise_descriptor_limit};
 use portus_os::process::ExitWatcher;
 use tokio::sync::mpsc;
 
 use crate::engine::{Engine, Recorder};
+use crate::exporter::Exporter;
 use crate::hub::{self, Fixed, Hub, Job};
 use crate::journal::SqliteJournal;
 use crate::observer::{Gatherer, Looks, Worktrees};
@@ -93,8 +95,11 @@ fn run_locked(settings: Settings, home: Home, ready: impl FnOnce(&Ready)) -> Res
     outcome
 }
 
-async fn serve(settings: Settings, home: Home, ready: impl FnOnce(&Ready)) -> Result<(), DaemonError> {
+async fn serve(mut settings: Settings, home: Home, ready: impl FnOnce(&Ready)) -> Result<(), DaemonError> {
     let began = Instant::now();
+    // Its port is nobody's, also while somebody else sits there.
+    let own = settings.metrics_address.and_then(|address| Port::new(address.port()));
+    settings.policy.exclude.extend(own.map(PortRange::single));
     let signals = Signals::listen().map_err(io("listen for signals"))?;
     let (jobs, jobs_in) = mpsc::channel(JOBS_MAX);
     let worktrees = Worktrees::default();
@@ -109,6 +114,7 @@ async fn serve(settings: Settings, home: Home, ready: impl FnOnce(&Ready)) -> Re
     let engine = Engine::start_recorded(settings.policy.clone(), journal, machine, boot_id(), recorder)
         .map_err(DaemonError::Recovery)?;
 
+    let exporter = exporter(&settings, engine.broker()).await;
     let uuid = engine.journal().uuid().to_owned();
     gatherer.name_journal(&uuid);
     let set_aside = engine.journal().aside().map(ToOwned::to_owned);
@@ -125,13 +131,28 @@ async fn serve(settings: Settings, home: Home, ready: impl FnOnce(&Ready)) -> Re
         ephemeral: ephemeral_range(),
         defaults,
         began,
-        metrics_address: None,
+        metrics_address: exporter.as_ref().and_then(|tried| tried.as_ref().ok()).map(Exporter::address),
     };
-    let hub = Hub::new(engine, fixed, gatherer, worktrees, jobs);
+    let scraped = jobs.clone();
+    let mut hub = Hub::new(engine, fixed, gatherer, worktrees, jobs);
+    match exporter {
+        None => {}
+        Some(Ok(exporter)) => {
+            tracing::info!(address = %exporter.address(), "serving figures");
+            tokio::spawn(exporter.serve(scraped));
+        }
+        Some(Err((address, why))) => hub.figures_not_served(address, why),
+    }
     let listener = Listener::bind(&home).map_err(io("listen on the socket"))?;
     tracing::info!(milliseconds = began.elapsed().as_millis(), "serving");
     ready(&Ready { pid: std::process::id(), home, set_aside });
     hub::serve(hub, listener, jobs_in, signals, introduction).await
+}
+
+/// Listens where figures are to be served, if they are. That it cannot is told, and is no reason not to start.
+async fn exporter(settings: &Settings, broker: &Broker) -> Option<Result<Exporter, (SocketAddr, String)>> {
+    let address = settings.metrics_address?;
+    Some(Exporter::bind(address, broker).await.map_err(|why| (address, why)))
 }
 
 /// The machine, with its two threads that tell the hub what happens.

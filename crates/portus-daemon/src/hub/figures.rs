@@ -1,5 +1,6 @@
 //! The figures and the alerts, from where each is known.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use portus_core::Request;
@@ -46,6 +47,12 @@ impl Hub {
             journal_failures: self.engine.journal().failures(),
             ..own
         }
+    }
+
+    /// The figures cannot be had where they should be.
+    pub(crate) fn figures_not_served(&mut self, address: SocketAddr, why: String) {
+        self.metrics.alerts.exporter(address, why);
+        self.settle_alerts();
     }
 
     /// Raises and clears alerts, if anything has stirred: each is logged once, and told to subscribers.
