@@ -1,12 +1,14 @@
 //! What commands need to know, found out when it is needed and not before.
 
 use std::cell::OnceCell;
+use std::path::Path;
 use std::time::Duration;
 
+use portus_client::config::PROJECT_FILE;
 use portus_client::{CallError, Client, ConnectError, Options, Overrides, Workspace, WorkspaceError};
 use portus_os::place::{self, Home, PlaceError};
 
-use crate::args::Global;
+use crate::args::{Global, Place};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -79,6 +81,20 @@ impl Context {
         }
         Ok(workspace)
     }
+}
+
+/// What to know before ports are leased in a place that is no project: nothing below it would be told apart.
+pub(crate) fn note_on_place(workspace: &Workspace, named: &Place) -> Option<String> {
+    let says_so = || Path::new(&workspace.worktree).join(PROJECT_FILE).exists();
+    let home = std::env::home_dir();
+    if named.worktree.is_some() || !workspace.is_nobodys(home.as_deref()) || says_so() {
+        return None;
+    }
+    let at = &workspace.worktree;
+    Some(format!(
+        "{at} is no project, so everything below it counts as this one worktree: change into the project's directory, \
+         name it with --worktree DIR, or put a {PROJECT_FILE} here if this is meant"
+    ))
 }
 
 impl From<PlaceError> for Failure {

@@ -19,8 +19,6 @@ impl Exit {
     pub(crate) const NOT_FOUND: Self = Self(3);
     /// No port available, the wanted one is taken, or already running.
     pub(crate) const NO_PORT: Self = Self(4);
-    /// Not yours.
-    pub(crate) const REFUSED: Self = Self(5);
     /// The daemon cannot be reached or started.
     pub(crate) const NO_DAEMON: Self = Self(6);
     /// Timed out waiting.

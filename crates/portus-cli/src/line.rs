@@ -67,6 +67,8 @@ pub(crate) const COMMANDS: &[Entry] = &[
     entry!("hook", commands::hook::Args, commands::hook::run),
     entry!("daemon", commands::daemon::Args, commands::daemon::run),
     entry!("doctor", commands::doctor::Args, commands::doctor::run),
+    entry!("import", commands::import::Args, commands::import::run),
+    entry!("export", commands::export::Args, commands::export::run),
     entry!("completions", commands::completions::Args, commands::completions::run),
     entry!("man", commands::man::Args, commands::man::run),
 ];
@@ -128,13 +130,9 @@ fn unread(error: &clap::Error, wants_json: bool) -> Exit {
             Exit::USAGE
         }
         _ if wants_json => {
-            let text = error.render().to_string();
-            let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            let usage = match error.get(ContextKind::Usage) {
-                Some(usage) => usage.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" "),
-                None => "portus --help".to_owned(),
-            };
-            Output::plain(true).failure(&Failure::usage(message, usage))
+            let usage = error.get(ContextKind::Usage).map(ToString::to_string);
+            let (message, hint) = message_and_hint(&error.render().to_string(), usage.as_deref());
+            Output::plain(true).failure(&Failure::usage(message, hint))
         }
         _ => {
             drop(error.print());
@@ -143,9 +141,49 @@ fn unread(error: &clap::Error, wants_json: bool) -> Exit {
     }
 }
 
+/// What is wrong with a command line, and what to do, each in one line: from a text in paragraphs, which ends with the
+/// usage and with where help is.
+fn message_and_hint(text: &str, usage: Option<&str>) -> (String, String) {
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let is_end = |line: &&str| line.starts_with("Usage:") || line.starts_with("For more information");
+    let (tips, said): (Vec<&str>, Vec<&str>) =
+        lines().take_while(|line| !is_end(line)).partition(|line| line.starts_with("tip: "));
+    let message = said.join(" ").trim_start_matches("error: ").to_owned();
+    let usage = usage.map(|usage| usage.split_whitespace().collect::<Vec<_>>().join(" "));
+    let tips = tips.into_iter().map(|tip| tip.trim_start_matches("tip: ").to_owned());
+    let hint = tips.chain(usage).collect::<Vec<_>>().join("; ");
+    (message, if hint.is_empty() { "portus --help".to_owned() } else { hint })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mistake_is_told_whole_in_one_line() {
+        for (line, message, hint) in [
+            (
+                &["portus", "confirm"][..],
+                "the following required arguments were not provided: <PORT|SERVICE|LEASE>",
+                "Usage: portus confirm <PORT|SERVICE|LEASE>",
+            ),
+            (
+                &["portus", "list", "--clams"],
+                "unexpected argument '--clams' found",
+                "a similar argument exists: '--claims'; Usage: portus list --claims",
+            ),
+            (
+                &["portus", "request", "--protocol", "tpc"],
+                "invalid value 'tpc' for '--protocol <tcp|udp|both>' [possible values: tcp, udp, both]",
+                "a similar value exists: 'tcp'",
+            ),
+        ] {
+            let error = whole().try_get_matches_from(line).unwrap_err();
+            let usage = error.get(ContextKind::Usage).map(ToString::to_string);
+            let told = message_and_hint(&error.render().to_string(), usage.as_deref());
+            assert_eq!(told, (message.to_owned(), hint.to_owned()), "{line:?}");
+        }
+    }
 
     #[test]
     fn the_definition_is_sound() {

@@ -101,15 +101,12 @@ pub(crate) fn port(lease: &Lease) -> String {
     }
 }
 
-/// Whose a lease is: its holder, else who asked.
+/// Whose a lease is: its holder, if it has one, and the agent that asked for it. Who asked otherwise holds nothing,
+/// and is mostly a command that has ended.
 pub(crate) fn whose(lease: &Lease) -> String {
-    let process = lease.holder.as_ref().map(|holder| (Some(holder.pid), holder.command.as_str()));
-    let (pid, command) = process.unwrap_or((lease.requester.pid, lease.requester.command.as_str()));
+    let holder = lease.holder.as_ref().map(|holder| format!("{} ({})", shortened(&holder.command, 40), holder.pid));
     let client = lease.requester.client.as_ref().map(|client| format!(" [{client}]")).unwrap_or_default();
-    match pid {
-        Some(pid) => format!("{} ({pid}){client}", shortened(command, 40)),
-        None => format!("-{client}"),
-    }
+    format!("{}{client}", holder.as_deref().unwrap_or("-"))
 }
 
 /// A text cut to so many characters.

@@ -33,6 +33,8 @@ pub struct Client {
     missed: u64,
     /// Whether events were asked for.
     is_subscribed: bool,
+    /// Whether a mirror was named.
+    pub(crate) has_named_mirror: bool,
 }
 
 /// How a call failed.
@@ -124,7 +126,12 @@ impl Client {
     pub fn connect(home: &Home, options: Options) -> Result<Self, ConnectError> {
         let (link, welcome) = connect::climb(home, &options)?;
         let (home, events) = (home.clone(), VecDeque::new());
-        Ok(Self { link, welcome, next_id: 1, home, options, events, missed: 0, is_subscribed: false })
+        Ok(Self { link, welcome, next_id: 1, home, options, events, missed: 0, is_subscribed: false, has_named_mirror: false })
+    }
+
+    /// How long connecting, and each call, may take from here on.
+    pub(crate) const fn limit(&mut self, deadline: Duration) {
+        self.options.deadline = deadline;
     }
 
     /// What the daemon said of itself.
@@ -325,20 +332,15 @@ impl Client {
     /// Calls, and waits for the answer as long as the options say; longer for calls that wait themselves.
     ///
     /// A daemon that is just leaving, or has left since the last call, is followed by another, once: it has changed
-    /// nothing.
+    /// nothing. So is one that dies while a call waits there: what waits is asked again for the rest of its time, and
+    /// asking twice answers the same.
     ///
     /// # Errors
     /// [`CallError::Refused`] with the daemon's reason; the others when there is no answer.
     pub fn call(&mut self, call: Call) -> Result<Reply, CallError> {
-        let waits = match &call {
-            Call::Request(call) => call.wait_ms.unwrap_or(0),
-            Call::Await(call) => call.wait_ms,
-            Call::Kill(call) => call.grace_ms.unwrap_or(KILL_GRACE_DEFAULT_MS),
-            _ => 0,
-        };
-        let limit = self.options.deadline.saturating_add(Duration::from_millis(waits));
+        let began = Instant::now();
         let mut frame = ClientFrame { id: self.take_id(), call };
-        let (is_unheard, error) = match self.exchange(&frame, limit) {
+        let (may_ask_again, error) = match self.exchange(&frame, self.patience(&frame.call)) {
             Err(Failed::Sending(LinkError::Closed)) => {
                 (true, CallError::Lost { reason: LinkError::Closed.to_string() })
             }
@@ -347,15 +349,31 @@ impl Client {
                 // Ending processes may have begun before the daemon had to leave.
                 (!matches!(frame.call, Call::Kill(_)), CallError::Refused(refusal))
             }
+            Err(Failed::Answered(error @ CallError::Lost { .. })) => (wait_of(&mut frame.call).is_some(), error),
             Err(Failed::Answered(error)) => return Err(error),
             Ok(reply) => return Ok(reply),
         };
-        if !is_unheard || !self.options.autostart {
+        if !may_ask_again || !self.options.autostart {
             return Err(error);
         }
-        self.reconnect(limit)?;
+        self.reconnect(self.options.deadline)?;
+        if let Some(wait_ms) = wait_of(&mut frame.call) {
+            let waited_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            *wait_ms = wait_ms.saturating_sub(waited_ms).max(1);
+        }
         frame.id = self.take_id();
-        self.exchange(&frame, limit).map_err(Failed::into_error)
+        self.exchange(&frame, self.patience(&frame.call)).map_err(Failed::into_error)
+    }
+
+    /// How long the answer to a call may take.
+    fn patience(&self, call: &Call) -> Duration {
+        let waits = match call {
+            Call::Request(call) => call.wait_ms.unwrap_or(0),
+            Call::Await(call) => call.wait_ms,
+            Call::Kill(call) => call.grace_ms.unwrap_or(KILL_GRACE_DEFAULT_MS),
+            _ => 0,
+        };
+        self.options.deadline.saturating_add(Duration::from_millis(waits))
     }
 
     /// Goes over to another daemon, with the subscription. What happened meanwhile was missed.
@@ -414,6 +432,15 @@ impl Client {
             Err(LinkError::Decode(DecodeError::UnknownEvent { .. })) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// How long a call waits for something to happen, if it does.
+fn wait_of(call: &mut Call) -> Option<&mut u64> {
+    match call {
+        Call::Request(call) => call.wait_ms.as_mut().filter(|wait_ms| **wait_ms > 0),
+        Call::Await(call) => Some(&mut call.wait_ms),
+        _ => None,
     }
 }
 

@@ -17,8 +17,11 @@ mod error;
 mod events;
 pub mod health;
 mod link;
+mod mirror;
 mod requester;
+mod server_port;
 pub mod shapes;
+mod words;
 mod workspace;
 
 pub use agent::{Agent, sandboxed};
@@ -30,4 +33,6 @@ pub use environment::{Assigned, EnvironmentError, environment, variable_part};
 pub use error::{CallError, ConnectError};
 pub use events::Events;
 pub use requester::requester;
+pub use server_port::{ServerPort, ServerPortError, ServerWish, portus_on_path};
+pub use words::verdict_words;
 pub use workspace::{Overrides, Workspace, WorkspaceError};

@@ -97,6 +97,14 @@ impl Workspace {
         Ok(Self { project, worktree: worktree.to_owned(), linked: place.linked, dir: inner, config, note: place.note })
     }
 
+    /// Whether this is the root or `home`: they hold projects, and are none.
+    #[must_use]
+    pub fn is_nobodys(&self, home: Option<&Path>) -> bool {
+        let worktree = Path::new(&self.worktree);
+        let home = home.map(|home| home.canonicalize().unwrap_or_else(|_| home.to_owned()));
+        worktree.parent().is_none() || home.is_some_and(|home| home == worktree)
+    }
+
     /// The service that the directory stands for: `PORTUS_SERVICE`, else the package's name.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! What things are called on the screen: states with their signs, holders, events.
 
 use portus_core::{Port, Protocol, StateWord};
-use portus_proto::{AlertState, Event, Health, Lease, Listener, Severity, Verdict, What};
+use portus_proto::{AlertState, Event, Health, Lease, Listener, Severity, What};
 
 use crate::model::Ledger;
 
@@ -209,20 +209,6 @@ fn of_lease(lease: &Lease, what: String, tone: Tone) -> Told {
 
 const fn told(who: String, port: Option<Port>, what: String, tone: Tone) -> Told {
     Told { who, port, what, tone }
-}
-
-/// A verdict in words.
-pub(crate) const fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Quarantined => "in quarantine, not to be handed out",
-        Verdict::Contested => "leased, and somebody else listens",
-        Verdict::Mine => "this worktree's own server listens",
-        Verdict::OtherWorktree => "another worktree's server listens",
-        Verdict::Unmanaged => "somebody listens without a lease",
-        Verdict::Guarded => "leased, nobody listens, and kept in the kernel",
-        Verdict::Leased => "leased, and nobody listens",
-        Verdict::Free => "free",
-    }
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
             context.output.note_ahead(&format!("{switch} is set: these are only the ports that services prefer"));
             declared_without_daemon(&workspace)?
         }
-        None => assigned(&workspace, &mut context.connect()?)?,
+        None => assigned(&workspace, args.service.as_ref(), &mut context.connect()?)?,
     };
     let main = match args.service {
         Some(service) => Some(known(service, &assigned)?),
@@ -96,13 +96,17 @@ fn known(service: ServiceName, assigned: &[Assigned]) -> Result<ServiceName, Fai
     Err(Failure::new(Exit::NOT_FOUND, "no_such_lease", format!("`{service}` has no port in this worktree"), hint))
 }
 
-/// The services of this worktree with their ports: leased ones first of all, then claimed ones. Those that the
-/// configuration declares and that have none are given one.
-fn assigned(workspace: &Workspace, client: &mut Client) -> Result<Vec<Assigned>, Failure> {
+/// The services of this worktree with their ports: those with a live lease, those that the configuration declares, and
+/// the one asked for. What was used here once is none of these. Declared ones that have no number are given one.
+fn assigned(
+    workspace: &Workspace,
+    asked: Option<&ServiceName>,
+    client: &mut Client,
+) -> Result<Vec<Assigned>, Failure> {
     let mut ports: BTreeMap<ServiceName, Assigned> = BTreeMap::new();
-    for claim in claimed(workspace, client)? {
-        let Assigned { service, .. } = &claim;
-        ports.insert(service.clone(), claim);
+    let is_told = |service: &ServiceName| workspace.config.services.contains_key(service) || Some(service) == asked;
+    for claim in claimed(workspace, client)?.into_iter().filter(|claim| is_told(&claim.service)) {
+        ports.insert(claim.service.clone(), claim);
     }
     let leases = client.all_leases(workspace.scope(), false)?.leases;
     for lease in leases.into_iter().filter(|lease| lease.project == workspace.project) {
@@ -134,7 +138,7 @@ fn claimed(workspace: &Workspace, client: &mut Client) -> Result<Vec<Assigned>, 
         })
         .collect();
     if !asks.is_empty() {
-        client.request(RequestCall {
+        let call = RequestCall {
             asks,
             contiguous: false,
             holder: None,
@@ -142,7 +146,8 @@ fn claimed(workspace: &Workspace, client: &mut Client) -> Result<Vec<Assigned>, 
             ttl_ms: None,
             guard: None,
             wait_ms: None,
-        })?;
+        };
+        client.request_mirrored(call, &workspace.mirror())?;
         claims = own_claims(workspace, client)?;
     }
     Ok(claims

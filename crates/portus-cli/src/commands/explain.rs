@@ -1,7 +1,7 @@
 //! `portus explain`
 
-use portus_core::Evidence;
-use portus_proto::{ExplainCall, Explanation, Verdict};
+use portus_client::verdict_words;
+use portus_proto::{ExplainCall, Explanation};
 
 use crate::args::{Named, Place};
 use crate::context::Context;
@@ -33,7 +33,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
 
 fn told(explanation: &Explanation) -> String {
     let bold = anstyle::Style::new().bold();
-    let mut lines = vec![format!("{bold}{}{bold:#}: {}", explanation.port, verdict(explanation))];
+    let mut lines = vec![format!("{bold}{}{bold:#}: {}", explanation.port, verdict_words(explanation))];
     if let Some(lease) = &explanation.lease {
         lines.push(format!(
             "lease      lease:{}, {} of {}, {} ({})",
@@ -64,21 +64,4 @@ fn told(explanation: &Explanation) -> String {
     // All but the first, which is ours and has a style, tell of other people's names.
     let safe = |(at, line): (usize, String)| if at == 0 { line } else { text::safe(&line).into_owned() };
     lines.into_iter().enumerate().map(safe).collect::<Vec<_>>().join("\n") + "\n"
-}
-
-fn verdict(explanation: &Explanation) -> &'static str {
-    let evidence = explanation.lease.as_ref().and_then(|lease| lease.evidence);
-    match explanation.verdict {
-        Verdict::Quarantined => "in quarantine, not to be handed out",
-        Verdict::Contested => "leased, and somebody else listens",
-        Verdict::Mine if evidence == Some(Evidence::Presumed) => {
-            "leased by this worktree, and what listens is presumed to be its server"
-        }
-        Verdict::Mine => "this worktree's own server listens",
-        Verdict::OtherWorktree => "another worktree's server listens",
-        Verdict::Unmanaged => "somebody listens without a lease",
-        Verdict::Guarded => "leased, nobody listens, and kept in the kernel",
-        Verdict::Leased => "leased, and nobody listens",
-        Verdict::Free => "free",
-    }
 }

@@ -1,6 +1,7 @@
 //! `portus install`
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use portus_mcp::install::{Agent, Direction, InstallError, Places, Plan, Scope};
 use serde::Serialize;
 
@@ -13,8 +14,8 @@ use crate::failure::{Failure, Outcome};
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// The agent
-    #[arg(long, value_name = "NAME", value_enum)]
-    client: AgentWord,
+    #[arg(long, value_name = "NAME", value_parser = agents())]
+    client: Agent,
     /// The user's settings, or those of the project [default: user; vscode: project]
     #[arg(long, value_name = "user|project", value_enum, hide_possible_values = true)]
     scope: Option<ScopeWord>,
@@ -29,19 +30,6 @@ pub(crate) struct Args {
     instructions: bool,
     #[command(flatten)]
     place: Place,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum AgentWord {
-    Claude,
-    Codex,
-    Cursor,
-    Vscode,
-    Copilot,
-    Gemini,
-    Windsurf,
-    Zed,
-    Opencode,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -66,7 +54,7 @@ struct Reply {
 
 pub(crate) fn run(args: Args, context: &Context) -> Outcome {
     let output = context.output;
-    let agent = agent(args.client);
+    let agent = args.client;
     let scope = match args.scope {
         None => agent.default_scope(),
         Some(ScopeWord::User) => Scope::User,
@@ -107,18 +95,9 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
     Ok(Exit::DONE)
 }
 
-const fn agent(word: AgentWord) -> Agent {
-    match word {
-        AgentWord::Claude => Agent::Claude,
-        AgentWord::Codex => Agent::Codex,
-        AgentWord::Cursor => Agent::Cursor,
-        AgentWord::Vscode => Agent::Vscode,
-        AgentWord::Copilot => Agent::Copilot,
-        AgentWord::Gemini => Agent::Gemini,
-        AgentWord::Windsurf => Agent::Windsurf,
-        AgentWord::Zed => Agent::Zed,
-        AgentWord::Opencode => Agent::Opencode,
-    }
+/// Reads an agent's name; the list of them is the installer's.
+fn agents() -> impl TypedValueParser<Value = Agent> {
+    PossibleValuesParser::new(Agent::ALL.map(Agent::word)).try_map(|word| word.parse())
 }
 
 impl From<InstallError> for Failure {

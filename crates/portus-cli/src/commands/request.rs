@@ -8,7 +8,7 @@ use portus_proto::{Ask, GuardWish, Health, Lease, LeasesReply, RequestCall, Wall
 
 use crate::args::{Place, WishArgs, millis, positive_duration};
 use crate::asking;
-use crate::context::Context;
+use crate::context::{Context, note_on_place};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
@@ -51,11 +51,14 @@ const TTL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(crate) fn run(args: Args, context: &Context) -> Outcome {
     let workspace = context.workspace(args.place.clone())?;
+    if let Some(note) = note_on_place(&workspace, &args.place) {
+        context.output.note_ahead(&note);
+    }
     check_ttl(args.ttl, &workspace)?;
     let asks = asks(&args, &workspace)?;
     let reply = match workspace.config.disabled_by {
         Some(switch) => without_daemon(&asks, switch)?,
-        None => context.connect()?.request(call(&args, asks, &workspace))?,
+        None => context.connect()?.request_mirrored(call(&args, asks, &workspace), &workspace.mirror())?,
     };
     show(reply, context.output)
 }
@@ -113,7 +116,7 @@ fn without_daemon(asks: &[Ask], switch: &str) -> Result<LeasesReply, Failure> {
         notes.push(format!("{switch} is set: {port} is only what `{service}` prefers, leased by nobody"));
         leases.push(imagined(ask, port));
     }
-    Ok(LeasesReply { leases, notes })
+    Ok(LeasesReply { leases, notes, mirror: None })
 }
 
 /// The shape of a lease that nobody holds.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use portus_client::{Assigned, Workspace};
+use portus_client::{Assigned, CallError, Workspace};
 use portus_core::{Port, ServiceName};
 use portus_os::supervise::Spec;
+use portus_proto::Claim;
 
 use super::RunArgs;
 use super::announce::Voice;
@@ -24,6 +25,43 @@ pub(super) struct Command {
     addition: Option<Addition>,
 }
 
+/// The ports that a command can be told of.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// Those of its environment: its own, declared ones, and those with a live lease.
+    assigned: Vec<Assigned>,
+    /// Numbers of services that this worktree once used. They are there for who names them, and not told otherwise.
+    used_once: BTreeMap<ServiceName, Port>,
+}
+
+impl Known {
+    /// These ports.
+    pub(super) const fn only(assigned: Vec<Assigned>) -> Self {
+        Self { assigned, used_once: BTreeMap::new() }
+    }
+
+    /// These ports and those of the worktree's other services.
+    pub(super) fn around(
+        mut assigned: Vec<Assigned>,
+        workspace: &Workspace,
+        tenancy: &mut Tenancy,
+    ) -> Result<Self, CallError> {
+        let live = tenancy.live_services()?;
+        let mut used_once = BTreeMap::new();
+        for Claim { service, port, protocol, .. } in tenancy.claims()? {
+            if assigned.iter().any(|known| known.service == service) {
+                continue;
+            }
+            if workspace.config.services.contains_key(&service) || live.contains(&service) {
+                assigned.push(Assigned { service, port, protocol });
+            } else {
+                used_once.insert(service, port);
+            }
+        }
+        Ok(Self { assigned, used_once })
+    }
+}
+
 impl Command {
     /// Fills in what the leases say.
     pub(super) fn prepare(args: &RunArgs, workspace: &Workspace, tenancy: &mut Tenancy) -> Result<Self, Failure> {
@@ -31,30 +69,26 @@ impl Command {
         let Some(main) = leases.first().map(|lease| lease.service.clone()) else {
             return Err(Failure::new(crate::exit::Exit::FAILED, "internal", "the daemon gave no lease", ""));
         };
-        let mut assigned: Vec<Assigned> = leases
+        let assigned: Vec<Assigned> = leases
             .iter()
             .map(|lease| Assigned { service: lease.service.clone(), port: lease.port, protocol: lease.protocol })
             .collect();
         let ids: Vec<String> = leases.iter().map(|lease| lease.id.to_string()).collect();
         let marker = format!("{}:{}", tenancy.journal(), ids.join(","));
-        for claim in tenancy.claims()? {
-            if !assigned.iter().any(|known| known.service == claim.service) {
-                assigned.push(Assigned { service: claim.service, port: claim.port, protocol: claim.protocol });
-            }
-        }
-        Self::with(args, workspace, &assigned, &main, Some(marker))
+        let known = Known::around(assigned, workspace, tenancy)?;
+        Self::with(args, workspace, known, &main, Some(marker))
     }
 
     /// Fills in these ports; `main` is one of the services.
     pub(super) fn with(
         args: &RunArgs,
         workspace: &Workspace,
-        assigned: &[Assigned],
+        known: Known,
         main: &ServiceName,
         marker: Option<String>,
     ) -> Result<Self, Failure> {
-        let services: BTreeMap<ServiceName, Port> =
-            assigned.iter().map(|assigned| (assigned.service.clone(), assigned.port)).collect();
+        let Known { assigned, used_once: mut services } = known;
+        services.extend(assigned.iter().map(|assigned| (assigned.service.clone(), assigned.port)));
         let Some(own) = services.get(main).copied() else {
             return Err(Failure::new(crate::exit::Exit::FAILED, "internal", format!("`{main}` has no port"), ""));
         };
@@ -67,7 +101,7 @@ impl Command {
                 addition = add_flag(&mut words, own);
             }
         }
-        let variables = portus_client::environment(assigned, Some(main), &workspace.config)
+        let variables = portus_client::environment(&assigned, Some(main), &workspace.config)
             .map_err(|error| Failure::usage(error.to_string(), "rename one of the services"))?;
         let variables = variables
             .into_iter()

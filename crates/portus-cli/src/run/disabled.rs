@@ -3,7 +3,7 @@
 use portus_client::Assigned;
 use portus_os::supervise::{Event, TerminalPolicy};
 
-use super::command::Command;
+use super::command::{Command, Known};
 use super::{Job, OUR_FAILURE, exit_of, ours};
 use crate::asking::{declared_without_daemon, port_without_daemon};
 use crate::exit::Exit;
@@ -30,7 +30,8 @@ impl Job {
                 assigned.push(sibling);
             }
         }
-        let command = Command::with(&self.args, &self.workspace, &assigned, &service, None)?;
+        let known = Known::only(assigned);
+        let command = Command::with(&self.args, &self.workspace, known, &service, None)?;
         self.see_through(&command)
     }
 

@@ -1,14 +1,15 @@
 //! The leases of one `run`: asked for, started upon, watched, given back, over a daemon that may come and go.
 
+use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use portus_client::{CallError, Client, Options};
-use portus_core::{LeaseId, Port, Protocol};
+use portus_core::{LeaseId, Port, Protocol, ServiceName};
 use portus_os::place::Home;
 use portus_os::supervise::{KeptPorts, Readable, Waker, keep_out_of_the_tree};
 use portus_proto::{
-    AttachCall, Caller, Claim, Event, HealthCall, LaunchCall, Lease, Process, ReleaseCall, RequestCall, Scope, SuspectCall,
+    AttachCall, Caller, Claim, Event, HealthCall, LaunchCall, Lease, MirrorCall, Process, ReleaseCall, RequestCall, Scope, SuspectCall,
     Suspected, Target, What,
 };
 
@@ -28,7 +29,8 @@ pub(super) struct Tenancy {
     search: Option<Receiver<Found>>,
     /// What is asked for, again after a port was abandoned.
     wish: RequestCall,
-    worktree: String,
+    /// The worktree, and the mirror that it wants.
+    mirror: MirrorCall,
     leases: Vec<Lease>,
     /// Whether a port that could not be bound, though nobody showed, is avoided until it is revived.
     keep_dead: bool,
@@ -59,9 +61,9 @@ pub(super) struct Abandoned {
 
 impl Tenancy {
     /// A tenancy of nothing yet.
-    pub(super) fn new(client: Client, home: Home, options: Options, worktree: String, wish: RequestCall) -> Self {
+    pub(super) fn new(client: Client, home: Home, options: Options, mirror: MirrorCall, wish: RequestCall) -> Self {
         let leases = Vec::new();
-        Self { home, options, client: Some(client), search: None, wish, worktree, leases, keep_dead: false }
+        Self { home, options, client: Some(client), search: None, wish, mirror, leases, keep_dead: false }
     }
 
     /// The same, with ports that cannot be bound though nobody shows avoided until they are revived, if `keep`.
@@ -101,16 +103,23 @@ impl Tenancy {
 
     /// Asks for the ports; what it had is among what it gets, if it still has it. Returns the daemon's notes.
     pub(super) fn request(&mut self) -> Result<Vec<String>, CallError> {
-        let wish = self.wish.clone();
-        let reply = self.client()?.request(wish)?;
+        let (wish, mirror) = (self.wish.clone(), self.mirror.clone());
+        let reply = self.client()?.request_mirrored(wish, &mirror)?;
         self.leases = reply.leases;
         Ok(reply.notes)
     }
 
     /// The numbers of all services of this worktree.
     pub(super) fn claims(&mut self) -> Result<Vec<Claim>, CallError> {
-        let scope = Scope::Worktree(self.worktree.clone());
+        let scope = Scope::Worktree(self.mirror.worktree.clone());
         self.client()?.all_claims(scope)
+    }
+
+    /// The services of this worktree that have a live lease.
+    pub(super) fn live_services(&mut self) -> Result<BTreeSet<ServiceName>, CallError> {
+        let scope = Scope::Worktree(self.mirror.worktree.clone());
+        let leases = self.client()?.all_leases(scope, false)?.leases;
+        Ok(leases.into_iter().map(|lease| lease.service).collect())
     }
 
     /// Has the events of the leases come, and the guards stand aside. Until the program is started the ports
@@ -164,7 +173,7 @@ impl Tenancy {
             return;
         }
         let targets = self.ids().into_iter().map(Target::Lease).collect();
-        let caller = Caller { worktree: self.worktree.clone(), force: false };
+        let caller = Caller { worktree: self.mirror.worktree.clone(), force: false };
         if let Ok(client) = self.client() {
             drop(client.release(ReleaseCall { targets, caller }));
         }
@@ -217,7 +226,7 @@ impl Tenancy {
     fn lose(&mut self, error: &CallError, waker: Waker) -> Way {
         self.client = None;
         let was_stopped = matches!(error, CallError::Refused(_));
-        let (home, mut options, worktree) = (self.home.clone(), self.options.clone(), self.worktree.clone());
+        let (home, mut options, worktree) = (self.home.clone(), self.options.clone(), self.mirror.worktree.clone());
         // Whoever stopped it did not want it back; a restart brings another one soon.
         options.autostart &= !was_stopped;
         let (send, receive) = channel();

@@ -35,7 +35,7 @@ use self::ready::Readiness;
 use self::supervise::{End, Rules, Watch};
 use crate::args::{Place, WishArgs};
 use crate::asking;
-use crate::context::Context;
+use crate::context::{Context, note_on_place};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 
@@ -93,8 +93,9 @@ pub(crate) fn main(args: RunArgs, context: &Context) -> Outcome {
         None => SignalTrap::install().map_err(|error| Failure::io("catch signals", &error))?,
     };
     let workspace = context.workspace(args.place.clone())?;
+    let note_on_place = note_on_place(&workspace, &args.place);
     let mut job = Job { args, voice: Voice(context.output), supervisor: Supervisor::new(trap), workspace };
-    for note in crate::output::take_held() {
+    for note in note_on_place.into_iter().chain(crate::output::take_held()) {
         job.voice.tell("note", &[], &note);
     }
     if let Some(variable) = job.workspace.config.disabled_by {
@@ -141,7 +142,7 @@ impl Job {
         // Not before: a daemon that was started above must not be of our tree.
         become_subreaper().map_err(|error| Failure::io("adopt what the command leaves behind", &error))?;
         let keeps_dead = self.workspace.config.pool.keeps_dead();
-        Ok(Tenancy::new(client, home, options, self.workspace.worktree.clone(), wish).keeping_dead(keeps_dead))
+        Ok(Tenancy::new(client, home, options, self.workspace.mirror(), wish).keeping_dead(keeps_dead))
     }
 
     /// Leases for the services to run, and a number for each sibling that is declared.

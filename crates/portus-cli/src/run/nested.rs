@@ -4,7 +4,7 @@ use portus_client::{Assigned, CallError};
 use portus_proto::{Code, Lease};
 
 use super::Job;
-use super::command::{Command, MARKER};
+use super::command::{Command, Known, MARKER};
 use super::lease::Tenancy;
 use crate::failure::Outcome;
 
@@ -28,15 +28,9 @@ impl Job {
         let sentence = format!("inside `portus run` already: {} keeps port {}", lease.service, lease.port);
         self.voice.tell("nested", &[lease], &sentence);
         let own = Assigned { service: lease.service.clone(), port: lease.port, protocol: lease.protocol };
-        let mut assigned = vec![own];
-        let others = tenancy.claims()?.into_iter().filter(|claim| claim.service != lease.service);
-        assigned.extend(others.map(|claim| Assigned {
-            service: claim.service,
-            port: claim.port,
-            protocol: claim.protocol,
-        }));
+        let known = Known::around(vec![own], &self.workspace, tenancy)?;
         let marker = std::env::var(MARKER).ok();
-        let command = Command::with(&self.args, &self.workspace, &assigned, &lease.service, marker)?;
+        let command = Command::with(&self.args, &self.workspace, known, &lease.service, marker)?;
         self.see_through(&command)
     }
 }

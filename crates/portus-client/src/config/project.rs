@@ -25,6 +25,15 @@ pub(super) struct ProjectFile {
     pub(super) mirror: Option<Sourced<PathBuf>>,
 }
 
+/// Whether a text may stand in a project's file of this path, by itself.
+///
+/// # Errors
+/// [`ConfigError`] names the first mistake.
+pub fn check_project_text(path: &Path, text: &str) -> Result<(), ConfigError> {
+    let found = parse(path, text)?;
+    check_names(&found.services.into_iter().map(|service| (service.name.clone(), service)).collect())
+}
+
 pub(super) fn parse(path: &Path, text: &str) -> Result<ProjectFile, ConfigError> {
     let document = Document { path, text };
     let table = document.parse()?;
@@ -102,8 +111,12 @@ fn health(text: &str) -> Result<String, String> {
     text.parse::<crate::health::Check>().map(|_| text.to_owned())
 }
 
-/// A mirror stays inside the worktree, and its name says what it is, so that it overwrites nothing else.
-pub(super) fn mirror_path(text: &str) -> Result<PathBuf, String> {
+/// The path of a mirror within its worktree. It stays inside, and its name says what it is, so that it overwrites nothing
+/// else.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn mirror_path(text: &str) -> Result<PathBuf, String> {
     let path = Path::new(text);
     let is_inside = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     if !is_inside || text.contains('\\') {

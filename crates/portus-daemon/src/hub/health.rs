@@ -81,8 +81,9 @@ impl Hub {
         if !may_be_news {
             return self.take_health(report);
         }
-        self.look_first(vec![place], move |sightings| {
-            Work { command: Command::Sighted { sightings }, then: Then::Health(Box::new(report)) }
+        self.look_first(vec![place], move |sightings| Work {
+            command: Command::Sighted { sightings },
+            then: Then::Health(Box::new(report)),
         });
     }
 

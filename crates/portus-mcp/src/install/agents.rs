@@ -79,6 +79,19 @@ impl Places {
     }
 }
 
+/// No agent has this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no agent that Portus knows")]
+pub struct UnknownAgent(String);
+
+impl std::str::FromStr for Agent {
+    type Err = UnknownAgent;
+
+    fn from_str(word: &str) -> Result<Self, UnknownAgent> {
+        Self::ALL.into_iter().find(|agent| agent.word() == word).ok_or_else(|| UnknownAgent(word.to_owned()))
+    }
+}
+
 impl Agent {
     /// All of them.
     pub const ALL: [Self; 9] = [

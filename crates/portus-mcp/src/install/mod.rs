@@ -12,7 +12,7 @@ mod toml;
 
 use std::path::{Path, PathBuf};
 
-pub use agents::{Agent, Places, Scope};
+pub use agents::{Agent, Places, Scope, UnknownAgent};
 use edit::Edit;
 pub use file::{Change, FileError};
 

@@ -48,7 +48,7 @@ fn explicit(setup: &Setup, dir: PathBuf) -> Result<Located, ToolError> {
         return Err(ToolError::new("bad_argument", what, "Pass the absolute path of the checkout you work in"));
     }
     let workspace = find(&dir)?;
-    if is_nobodys(setup, Path::new(&workspace.worktree)) {
+    if workspace.is_nobodys(setup.home_dir.as_deref()) {
         return Err(required(&format!("{} is no project", workspace.worktree)));
     }
     Ok(Located::At(Box::new(workspace)))
@@ -58,8 +58,7 @@ fn implicit(setup: &Setup, roots: &[String]) -> Result<Located, ToolError> {
     let mut offered: Vec<Workspace> = Vec::new();
     for dir in roots.iter().filter_map(|uri| path_of(uri)) {
         let Ok(workspace) = find(&dir) else { continue };
-        let worktree = Path::new(&workspace.worktree);
-        if !is_nobodys(setup, worktree) && offered.iter().all(|other| other.worktree != workspace.worktree) {
+        if !workspace.is_nobodys(setup.home_dir.as_deref()) && offered.iter().all(|other| other.worktree != workspace.worktree) {
             offered.push(workspace);
         }
     }
@@ -78,13 +77,12 @@ fn implicit(setup: &Setup, roots: &[String]) -> Result<Located, ToolError> {
     }
     if let Some(dir) = setup.project_dir.as_ref().filter(|dir| dir.is_dir()) {
         let workspace = find(dir)?;
-        if !is_nobodys(setup, Path::new(&workspace.worktree)) {
+        if !workspace.is_nobodys(setup.home_dir.as_deref()) {
             return Ok(Located::At(Box::new(workspace)));
         }
     }
     let workspace = find(&setup.current_dir)?;
-    let worktree = Path::new(&workspace.worktree);
-    if is_nobodys(setup, worktree) || !is_project(worktree) {
+    if workspace.is_nobodys(setup.home_dir.as_deref()) || !is_project(Path::new(&workspace.worktree)) {
         return Err(required(&format!("this server was started in {}, which is no project", workspace.worktree)));
     }
     Ok(Located::At(Box::new(workspace)))
@@ -97,12 +95,6 @@ fn find(dir: &Path) -> Result<Workspace, ToolError> {
 fn required(what: &str) -> ToolError {
     let todo = "Call the tool again with `worktree`: the absolute path of the checkout you work in";
     ToolError::new("worktree_required", what, todo)
-}
-
-/// The home directory and the root hold projects, and are none.
-fn is_nobodys(setup: &Setup, worktree: &Path) -> bool {
-    let home = setup.home_dir.as_ref().map(|home| home.canonicalize().unwrap_or_else(|_| home.clone()));
-    worktree.parent().is_none() || home.is_some_and(|home| home == worktree)
 }
 
 /// Whether something makes it a project, besides that somebody was there.

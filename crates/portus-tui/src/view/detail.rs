@@ -128,7 +128,7 @@ fn explained(theme: Theme, explanation: &Explanation) -> Vec<Line<'static>> {
     };
     let mut lines = vec![Line::from(vec![
         Span::styled(format!("{:<LABEL_WIDTH$}", "explain"), theme.faint()),
-        Span::styled(words::verdict(explanation.verdict), theme.tone(tone)),
+        Span::styled(portus_client::verdict_words(explanation), theme.tone(tone)),
     ])];
     for listener in &explanation.listeners {
         let pid = listener.pid.map_or_else(|| "a process we cannot see".to_owned(), |pid| format!("pid {pid}"));

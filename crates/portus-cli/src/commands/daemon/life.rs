@@ -27,6 +27,8 @@ pub(super) fn stop(context: &Context) -> Outcome {
 }
 
 pub(super) fn restart(context: &Context) -> Outcome {
+    // The next one would not start with it, and then there would be none.
+    super::serve::check_config()?;
     end(context)?;
     start(context)
 }

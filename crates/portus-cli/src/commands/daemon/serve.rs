@@ -30,14 +30,22 @@ fn serve(home: Option<PathBuf>, trace: Option<PathBuf>, context: &Context) -> Ou
         let home = std::path::absolute(home).map_err(|error| Failure::io("make the home absolute", &error))?;
         context.set_home(Home::at(home));
     }
-    let config = Config::load_user().map_err(portus_client::WorkspaceError::from)?;
-    let mut settings = settings(&config)?;
-    settings.trace = trace_file(trace)?;
+    let settings = configured(trace)?;
     portus_daemon::run(settings, context.home()?.clone(), |_ready| {
         // Nobody may be listening; that is no reason not to serve.
         drop(announce(READY_LINE));
     })?;
     Ok(Exit::DONE)
+}
+
+/// Whether a daemon would start with what the user configured.
+pub(super) fn check_config() -> Result<(), Failure> {
+    configured(None).map(drop)
+}
+
+fn configured(trace: Option<PathBuf>) -> Result<Settings, Failure> {
+    let config = Config::load_user().map_err(portus_client::WorkspaceError::from)?;
+    Ok(Settings { trace: trace_file(trace)?, ..settings(&config)? })
 }
 
 /// The option's file, else the environment's. The environment is that of whoever started the daemon, in whatever
