@@ -6,14 +6,18 @@
 #![expect(clippy::unwrap_used, reason = "a test rig reports by panicking")]
 
 pub mod bench;
+pub mod alone;
 mod binary;
 pub mod fuzz;
+pub mod native;
 pub mod net;
+pub mod network;
 mod piped;
 mod project;
 mod running;
 pub mod sim;
 pub mod torture;
+pub mod wire;
 pub mod wish;
 
 use std::path::{Path, PathBuf};
@@ -74,6 +78,13 @@ impl Rig {
     /// Where its daemon lives.
     pub fn home(&self) -> PathBuf {
         self.dir.path().join("home")
+    }
+
+    /// The range that its daemon hands out unless another is named: first and last port.
+    pub fn pool(&self) -> (u16, u16) {
+        let text = std::fs::read_to_string(self.home().join("config.toml")).unwrap();
+        let range = text.split('"').nth(1).and_then(|range| range.split_once('-')).unwrap();
+        (range.0.parse().unwrap(), range.1.parse().unwrap())
     }
 
     /// Where its projects lie.

@@ -4,10 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use portus_core::{
-    Ask, BootId, Command, Key, LeaseId, Policy, Port, PortRange, Protocol, Purpose, Request, Requester, Strategy,
-    Survey,
-};
+use portus_core::{Ask, BootId, Command, Key, LeaseId, Policy, Port, PortRange, Protocol, Purpose, Request, Requester, Strategy, Survey, Stale};
 use portus_daemon::engine::Engine;
 use portus_daemon::engine::toy::{Toy, ToyWorld};
 use portus_daemon::journal::SqliteJournal;
@@ -33,7 +30,9 @@ fn request(number: u64) -> Command {
     };
     let (requester, survey) = (Requester::default(), Survey::new());
     let (holder, ttl, guard, contiguous, queued) = (None, None, None, false, false);
-    Command::Request { request: Request { asks: vec![ask], contiguous, holder, requester, ttl, guard, queued }, survey }
+    let stale = Stale::None;
+    let request = Request { asks: vec![ask], contiguous, holder, requester, ttl, guard, queued, stale };
+    Command::Request { request, survey }
 }
 
 fn start(file: &Path) -> (Engine<SqliteJournal, ToyWorld>, bool) {

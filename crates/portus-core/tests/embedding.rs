@@ -3,7 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use portus_core::{Answer, Ask, BootId, Broker, Caller, Change, Command, Effect, Holder, Key, Look, Moment, Policy, Port, PortRange, ProcessIdentity, Protocol, Purpose, Refusal, Request, Requester, Sighting, Span, Strategy, Survey, Target, Timestamp, spread, Stale};
+use portus_core::{
+    Answer, Ask, BootId, Broker, Caller, Change, Command, Effect, Holder, Key, Look, Moment, Policy, Port, PortRange,
+    ProcessIdentity, Protocol, Purpose, Refusal, Request, Requester, Sighting, Span, Stale, Strategy, Survey, Target,
+    Timestamp, spread,
+};
 
 const BOOT: BootId = BootId(1);
 
@@ -37,7 +41,7 @@ fn request(service: &str, holder: Option<ProcessIdentity>) -> Request {
         ttl: None,
         guard: None,
         queued: false,
-            stale: Stale::None,
+        stale: Stale::None,
     }
 }
 

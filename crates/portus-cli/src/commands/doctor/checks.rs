@@ -1,5 +1,6 @@
 //! What a doctor looks at, in the order in which one thing depends on the other.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use portus_client::config::{Config, Effective};
@@ -183,17 +184,28 @@ fn ranges(config: Option<&Config>, status: Option<&Status>) -> Vec<Check> {
     let pool = config.and_then(|config| config.pool.range.as_ref().map(|range| range.value));
     let pool = pool.or_else(|| status.map(|status| status.pool)).or(default);
     let mut ranges: Vec<(String, PortRange)> = pool.map(|pool| ("pool.range".to_owned(), pool)).into_iter().collect();
+    let expand = config.and_then(|config| config.pool.expand_range.as_ref());
+    ranges.extend(expand.map(|range| ("pool.expand_range".to_owned(), range.value)));
     for (name, service) in config.iter().flat_map(|config| &config.services) {
         let range = service.range.as_ref().map(|range| (format!("services.{name}.range"), range.value));
         let fallback = service.fallback.as_ref().map(|range| (format!("services.{name}.fallback"), range.value));
         ranges.extend(range.into_iter().chain(fallback));
     }
-    let overlapping: Vec<Check> = ranges
+    // Several services often share a range: one sentence for each range is enough.
+    let mut named: BTreeMap<PortRange, Vec<String>> = BTreeMap::new();
+    for (name, range) in ranges.into_iter().filter(|(_, range)| range.overlaps(ephemeral)) {
+        named.entry(range).or_default().push(name);
+    }
+    let overlapping: Vec<Check> = named
         .iter()
-        .filter(|(_, range)| range.overlaps(ephemeral))
-        .map(|(name, range)| {
-            let message = format!("{name} {range} overlaps the system's ephemeral range {ephemeral}");
-            Check::warn("ranges", message, "a client's socket can take such a port at any time; choose one outside")
+        .map(|(range, names)| {
+            let names = names.join(", ");
+            let message = format!("{names}: {range} overlaps the system's ephemeral range {ephemeral}");
+            let hint = format!(
+                "a client's socket can take such a port at any time; choose a range outside, or reserve this one: \
+                 `sysctl net.ipv4.ip_local_reserved_ports={range}`"
+            );
+            Check::warn("ranges", message, hint)
         })
         .collect();
     if overlapping.is_empty() {

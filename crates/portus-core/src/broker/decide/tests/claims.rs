@@ -1,7 +1,7 @@
 //! The sticky numbers: pressure, pins, forgetting, and their end by disuse.
 
 use super::rig::{HOUR, Ledger, secs};
-use super::wish::{key, key_in, port, request, stranger, range};
+use super::wish::{key, key_in, port, range, request, stranger};
 use crate::broker::{Answer, Change, Command, Note, Reasons, Refusal, Why};
 use crate::vocabulary::{ClaimEnd, Protocol, QuarantineUntil, Span, Timestamp};
 

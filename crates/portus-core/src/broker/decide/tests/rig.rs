@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::check;
 use super::wish::{BOOT, Wish, key, port};
-use crate::broker::{Answer, Broker, Caller, Change, CleanLook, Command, Lease, LeaseState, Note, Policy, Refusal, Target};
+use crate::broker::{
+    Answer, Broker, Caller, Change, CleanLook, Command, Lease, LeaseState, Note, Policy, Refusal, Target,
+};
 use crate::vocabulary::{
     EndReason, Key, LeaseId, Listener, Look, Moment, Port, ProcessIdentity, Protocol, QuarantineUntil, Sighting, Span,
     StateWord, Survey, Timestamp,

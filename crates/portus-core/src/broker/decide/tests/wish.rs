@@ -1,6 +1,6 @@
 //! Short ways to say what is asked for and who asks.
 
-use crate::broker::{Ask, Purpose, Request, Strategy, Stale};
+use crate::broker::{Ask, Purpose, Request, Stale, Strategy};
 use crate::vocabulary::{
     Admit, BootId, Holder, Key, LeaseId, Listener, Port, PortRange, ProcessIdentity, Protocol, Requester, Span,
 };
@@ -47,7 +47,7 @@ pub(super) fn request(service: &str) -> Wish {
         ttl: None,
         guard: None,
         queued: false,
-            stale: Stale::None,
+        stale: Stale::None,
     };
     Wish(nothing).and(service)
 }
