@@ -1,11 +1,15 @@
 //! The sentences: what happened, who is concerned, and what to do next.
 
+mod mirror;
+
 use portus_core as core;
 use portus_core::{Limited, Note, Target, Why};
 use portus_proto::{Code, Facts, Reasons, Refusal};
 
 use crate::engine::JournalError;
 use crate::translate::{View, process};
+
+pub(crate) use mirror::{mirror_failed, mirror_set_aside, mirror_slow, mirror_works_again};
 
 /// The request makes no sense.
 pub(crate) fn bad_request(message: String, hint: impl Into<String>) -> Refusal {

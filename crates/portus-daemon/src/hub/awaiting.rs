@@ -68,7 +68,7 @@ impl Hub {
         let outcome = match self.engine.broker().lease(id).map(|lease| &lease.state) {
             Some(LeaseState::Pending { .. } | LeaseState::Lapsing { .. }) => return,
             Some(LeaseState::Active { .. }) => {
-                Ok(Reply::Leases(LeasesReply { leases: self.shown([id]), notes: Vec::new() }))
+                Ok(Reply::Leases(LeasesReply { leases: self.shown([id]), notes: Vec::new(), mirror: None }))
             }
             Some(LeaseState::Ended { .. }) | None => {
                 Err(self.with_view(|view| wording::no_such_lease(&Target::Lease(id), view)))

@@ -111,7 +111,11 @@ impl Hub {
             (Cleaning::Start(gone), _) => gone.into_iter().for_each(|process| self.exited(process)),
             (Cleaning::Asked(to), Err(failure)) => to.answer(Err(self.no(failure))),
             (Cleaning::Asked(to), Ok(_)) => {
-                to.answer(Ok(Reply::Leases(LeasesReply { leases: self.shown(ended), notes: Vec::new() })));
+                to.answer(Ok(Reply::Leases(LeasesReply {
+                    leases: self.shown(ended),
+                    notes: Vec::new(),
+                    mirror: None,
+                })));
             }
             (Cleaning::Exhausted(requested), _) => self.request_after_cleaning(*requested, ended.len()),
         }

@@ -3,5 +3,5 @@
 mod inward;
 mod outward;
 
-pub(crate) use inward::{Defaults, Scope, caller, key, keys, reason, request, target, targets, ttl};
+pub(crate) use inward::{Defaults, Scope, caller, key, keys, reason, request, target, targets, ttl, worktree};
 pub(crate) use outward::{View, process};

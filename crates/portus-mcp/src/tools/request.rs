@@ -27,7 +27,7 @@ pub(crate) fn call(bench: &Bench, arguments: &Arguments) -> Result<Answer, ToolE
         wait_ms: None,
     };
     let mut client = bench.client()?;
-    let reply = client.request(call)?;
+    let reply = client.request_mirrored(call, &bench.workspace.mirror())?;
     let mut next = Vec::new();
     for lease in &reply.leases {
         let is_up = lease.reused && lease.state == StateWord::Active && answers(&mut client, lease, bench)?;

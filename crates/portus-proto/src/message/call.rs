@@ -64,6 +64,8 @@ pub enum Call {
     Kill(KillCall),
     /// What a service answered when a client asked whether it is well. `Reply::Leases`.
     ReportHealth(HealthCall),
+    /// Where a worktree's leases are mirrored as a file. `Reply::Done`.
+    Mirror(MirrorCall),
     /// From here on, events come on this connection. `Reply::Done`.
     Subscribe,
     /// What the daemon says of itself. `Reply::Status`.
@@ -322,6 +324,9 @@ pub struct PinCall {
     /// The number, if it should be another than the claimed one.
     #[serde(default)]
     pub port: Option<Port>,
+    /// Not for good, and taking it from nobody: a claim like others.
+    #[serde(default)]
+    pub claim_only: bool,
 }
 
 /// Drop claims.
@@ -419,4 +424,14 @@ pub struct HealthCall {
     /// What was asked and what came back, for people; at most [`HEALTH_DETAIL_LEN_MAX`] of it.
     #[serde(default)]
     pub detail: String,
+}
+
+/// Where a worktree's leases are mirrored as a file, from here on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MirrorCall {
+    /// The worktree's canonical path.
+    pub worktree: String,
+    /// The file, relative to the worktree, with a name that ends in `ports.json`; none when absent.
+    #[serde(default)]
+    pub path: Option<String>,
 }

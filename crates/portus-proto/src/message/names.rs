@@ -49,6 +49,7 @@ names!(Call, METHODS, method, "method" {
     Verify "verify",
     Kill "kill",
     ReportHealth "report_health",
+    Mirror "mirror",
     Subscribe "subscribe",
     Status "status",
     Stats "stats",

@@ -76,6 +76,9 @@ pub struct LeasesReply {
     pub leases: Vec<Lease>,
     /// Sentences for people and agents.
     pub notes: Vec<String>,
+    /// The file that mirrors the worktree's leases, relative to it. Only an answer to `request` says so.
+    #[serde(default)]
+    pub mirror: Option<String>,
 }
 
 /// The leases of a scope.

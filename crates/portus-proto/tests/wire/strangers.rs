@@ -132,7 +132,7 @@ fn words_of_a_newer_daemon_do_no_harm() {
 fn an_answer_that_is_too_long_becomes_a_refusal() {
     for codec in [Codec::Json, Codec::Bincode] {
         let notes = vec!["a long note ".repeat(1_000); 100];
-        let reply = Reply::Leases(LeasesReply { leases: vec![], notes });
+        let reply = Reply::Leases(LeasesReply { leases: vec![], notes, mirror: None });
         let frame = ServerFrame::Reply(ReplyFrame { id: 5, outcome: Outcome::Ok(reply) });
         let mut out = b"before".to_vec();
         codec::encode_server(codec, &frame, &mut out).unwrap();

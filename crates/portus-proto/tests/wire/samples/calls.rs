@@ -4,7 +4,7 @@ use super::{key, port, range, requester};
 use portus_core::{LeaseId, Protocol};
 use portus_proto::{
     Ask, AttachCall, AwaitCall, Call, Caller, ConfirmCall, ExplainCall, ForgetCall, GuardWish, Health, HealthCall,
-    KeyCall, KillCall, LaunchCall, ListCall, PinCall, PortCall, PruneCall, QuarantineCall, ReleaseCall, RenewCall,
+    KeyCall, KillCall, LaunchCall, ListCall, MirrorCall, PinCall, PortCall, PruneCall, QuarantineCall, ReleaseCall, RenewCall,
     RequestCall, Requester, ScanCall, Scope, ScopeCall, SuspectCall, Target, VerifyCall,
 };
 
@@ -87,7 +87,7 @@ pub(crate) fn calls() -> Vec<Call> {
         Call::List(ListCall { scope: worktree(), ended: true, after: Some(LeaseId(542)) }),
         Call::Await(AwaitCall { target: Target::Port(port(20123)), wait_ms: 30_000 }),
         Call::Claims(ScopeCall { scope: Scope::Project("shop".to_owned()), after: Some(key("web")) }),
-        Call::Pin(PinCall { key: key("web"), port: Some(port(3000)) }),
+        Call::Pin(PinCall { key: key("web"), port: Some(port(3000)), claim_only: false }),
         Call::Unpin(KeyCall { key: key("web") }),
         Call::Forget(ForgetCall { keys: vec![key("web")] }),
         Call::Prune(PruneCall { drop: true }),
@@ -114,5 +114,6 @@ pub(crate) fn calls() -> Vec<Call> {
             health: Health::Unhealthy,
             detail: "http://localhost:20123/health answered 503".to_owned(),
         }),
+        Call::Mirror(MirrorCall { worktree: "/home/ada/shop".to_owned(), path: Some(".ports.json".to_owned()) }),
     ]
 }

@@ -52,6 +52,7 @@ pub(crate) fn replies() -> Vec<Reply> {
         Reply::Leases(LeasesReply {
             leases: vec![lease(), eventful_lease()],
             notes: vec!["3000 was taken, so you have 20123".to_owned()],
+            mirror: Some(".ports.json".to_owned()),
         }),
         Reply::Listing(ListingReply { leases: vec![lease()], elsewhere: 7 }),
         Reply::Claims(vec![claim()]),

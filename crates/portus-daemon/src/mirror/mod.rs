@@ -1,0 +1,267 @@
+//! The mirrors: in a worktree that wants one, a file `.ports.json` that says who has which port there, kept true.
+//!
+//! Which mirrors there are stands in the journal. Here is planned which are to be written: one write at a time for
+//! each, however much has changed meanwhile, and never in front of a request. `content` says what stands in the file,
+//! `write` puts it there.
+
+mod content;
+mod write;
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use portus_proto::Refusal;
+use tokio::sync::oneshot;
+
+use crate::wording;
+
+pub(crate) use content::content;
+pub(crate) use write::{MirrorError, Written, write};
+
+/// The most mirrors that are kept.
+pub(crate) const MIRRORS_MAX: usize = 1_024;
+/// The most writes at a time. Those to a disk that does not answer take a thread each, and others need some, too.
+const WRITES_MAX: usize = 16;
+/// Whoever names a mirror hears that it is there, unless it takes longer than this.
+pub(crate) const WAIT_MAX: Duration = Duration::from_millis(500);
+/// The longest path of a mirror, in bytes.
+const PATH_LEN_MAX: usize = 1_024;
+/// The most sentences kept for whoever asks next.
+const NEWS_MAX: usize = 8;
+
+/// All mirrors, by worktree.
+#[derive(Debug, Default)]
+pub(crate) struct Mirrors {
+    all: BTreeMap<Arc<str>, Mirror>,
+    writing: usize,
+}
+
+/// One worktree's.
+#[derive(Debug)]
+struct Mirror {
+    /// Where it lies in the worktree.
+    path: Arc<str>,
+    /// Whether what lies there was never written by this daemon, and may be somebody's.
+    is_new: bool,
+    /// Whether something has changed since the last write began.
+    is_due: bool,
+    /// When the write that goes on began.
+    writing: Option<Instant>,
+    /// Whether it is forgotten when the write that goes on has ended.
+    is_dropped: bool,
+    /// Why the last write failed.
+    trouble: Option<String>,
+    /// What whoever asks next should know.
+    news: Vec<String>,
+    /// Dropped when a write that began after they came has ended.
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+/// A write that is to be done.
+#[derive(Debug)]
+pub(crate) struct Due {
+    /// In this worktree.
+    pub(crate) worktree: Arc<str>,
+    /// There.
+    pub(crate) path: Arc<str>,
+    /// Whether what lies there may be somebody's.
+    pub(crate) is_new: bool,
+    /// Dropped when it is done.
+    pub(crate) waiting: Vec<oneshot::Sender<()>>,
+}
+
+/// What came of a write, for the log.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// Nothing that anybody has to know.
+    Nothing,
+    /// Something was set aside, or it works again.
+    News(String),
+    /// It fails, since this write.
+    Trouble(String),
+    /// The worktree is gone, and its mirror with it.
+    Gone,
+}
+
+impl Mirrors {
+    /// Those that the journal knows. Each is written once.
+    pub(crate) fn load(known: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut mirrors = Self::default();
+        for (worktree, path) in known {
+            mirrors.all.insert(worktree.into(), Mirror::at(path.into(), false));
+        }
+        mirrors
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Where a worktree's mirror lies.
+    pub(crate) fn path(&self, worktree: &str) -> Option<&Arc<str>> {
+        self.all.get(worktree).filter(|mirror| !mirror.is_dropped).map(|mirror| &mirror.path)
+    }
+
+    /// Whether there is room for one more.
+    pub(crate) fn has_room(&self) -> bool {
+        self.all.len() < MIRRORS_MAX
+    }
+
+    /// Keeps a mirror there from now on.
+    pub(crate) fn keep(&mut self, worktree: &Arc<str>, path: &str) {
+        let Some(mirror) = self.all.get_mut(worktree) else {
+            self.all.insert(Arc::clone(worktree), Mirror::at(path.into(), true));
+            return;
+        };
+        if mirror.is_dropped || *mirror.path != *path {
+            let writing = mirror.writing;
+            *mirror = Mirror { writing, ..Mirror::at(path.into(), true) };
+        }
+        mirror.is_due = true;
+    }
+
+    /// Keeps none there any more. What lies there stays.
+    pub(crate) fn forget(&mut self, worktree: &str) {
+        if let Some(mirror) = self.all.get_mut(worktree) {
+            mirror.is_dropped = true;
+            mirror.is_due = false;
+            mirror.waiting.clear();
+            if mirror.writing.is_none() {
+                self.all.remove(worktree);
+            }
+        }
+    }
+
+    /// Something has changed there.
+    pub(crate) fn touch(&mut self, worktree: &str) {
+        if let Some(mirror) = self.all.get_mut(worktree) {
+            mirror.is_due = !mirror.is_dropped;
+        }
+    }
+
+    /// Ends when a write that begins from now on has ended. Only after [`Self::keep`].
+    pub(crate) fn wait(&mut self, worktree: &str) -> Option<oneshot::Receiver<()>> {
+        let (sender, receiver) = oneshot::channel();
+        self.all.get_mut(worktree)?.waiting.push(sender);
+        Some(receiver)
+    }
+
+    /// Begins the writes that are due, as many as may go on at a time.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Vec<Due> {
+        let mut due = Vec::new();
+        for (worktree, mirror) in &mut self.all {
+            if self.writing >= WRITES_MAX {
+                break;
+            }
+            if mirror.is_due && mirror.writing.is_none() {
+                mirror.is_due = false;
+                mirror.writing = Some(now);
+                self.writing += 1;
+                let (path, waiting) = (Arc::clone(&mirror.path), std::mem::take(&mut mirror.waiting));
+                due.push(Due { worktree: Arc::clone(worktree), path, is_new: mirror.is_new, waiting });
+            }
+        }
+        due
+    }
+
+    /// A write that [`Self::take_due`] began has ended so.
+    pub(crate) fn ended(&mut self, worktree: &str, path: &str, outcome: Result<Written, MirrorError>) -> Told {
+        self.writing -= 1;
+        let Some(mirror) = self.all.get_mut(worktree) else { return Told::Nothing };
+        mirror.writing = None;
+        if mirror.is_dropped {
+            self.all.remove(worktree);
+            return Told::Nothing;
+        }
+        if *mirror.path != *path {
+            return Told::Nothing;
+        }
+        let file = Path::new(worktree).join(path);
+        match outcome {
+            Ok(written) => mirror.written(&file, written),
+            Err(MirrorError::Gone) => {
+                self.all.remove(worktree);
+                Told::Gone
+            }
+            Err(error) => {
+                let trouble = wording::mirror_failed(&file, &error);
+                let is_known = mirror.trouble.replace(trouble.clone()).is_some_and(|known| known == trouble);
+                if is_known { Told::Nothing } else { Told::Trouble(trouble) }
+            }
+        }
+    }
+
+    /// What whoever asks for ports of a worktree should know of its mirror. News are told once.
+    pub(crate) fn notes(&mut self, worktree: &str, now: Instant) -> Vec<String> {
+        let Some(mirror) = self.all.get_mut(worktree).filter(|mirror| !mirror.is_dropped) else { return Vec::new() };
+        let mut notes = std::mem::take(&mut mirror.news);
+        notes.extend(mirror.trouble.clone());
+        if mirror.writing.is_some_and(|since| now.duration_since(since) >= WAIT_MAX) {
+            notes.push(wording::mirror_slow(&Path::new(worktree).join(&*mirror.path)));
+        }
+        notes
+    }
+}
+
+impl Mirror {
+    const fn at(path: Arc<str>, is_new: bool) -> Self {
+        Self {
+            path,
+            is_new,
+            is_due: true,
+            writing: None,
+            is_dropped: false,
+            trouble: None,
+            news: Vec::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    fn written(&mut self, file: &Path, written: Written) -> Told {
+        self.is_new = false;
+        let had_trouble = self.trouble.take().is_some();
+        match written {
+            Written::SetAside { what, backup } => {
+                let news = wording::mirror_set_aside(file, &what, &backup);
+                if self.news.len() < NEWS_MAX {
+                    self.news.push(news.clone());
+                }
+                Told::News(news)
+            }
+            Written::Same | Written::Anew if had_trouble => Told::News(wording::mirror_works_again(file)),
+            Written::Same | Written::Anew => Told::Nothing,
+        }
+    }
+}
+
+/// Checks a mirror's path: it comes from a project's file, which may come from anybody.
+///
+/// # Errors
+/// Unless it stays inside the worktree, and its name says what it is, so that it overwrites nothing else.
+pub(crate) fn check(path: &str) -> Result<(), Refusal> {
+    let refused = |why: &str| {
+        let shown: String = path.escape_debug().take(80).collect();
+        let hint = "name a file in the worktree, such as `.ports.json`";
+        Err(wording::bad_request(format!("the mirror `{shown}` {why}"), hint))
+    };
+    let parts = Path::new(path).components();
+    if path.len() > PATH_LEN_MAX {
+        return refused("has too long a path");
+    }
+    if path.contains(char::is_control) {
+        return refused("holds a control character");
+    }
+    if path.contains('\\') || !parts.into_iter().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        return refused("leaves the worktree");
+    }
+    if !Path::new(path).file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with("ports.json")) {
+        return refused("does not end in `ports.json`");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
