@@ -30,8 +30,9 @@ usage: cargo xtask CHORE
   tidy              the house's laws that a tool can check
   cross [--setup]   does it compile for Windows and macOS? (scripts: PORTUS_CROSS_DIR; --setup installs first)
   mcp-clients       installs the real MCP clients of the tests, pinned, into target/mcp-clients
-  sim [--seconds N] [--seed S] | sim --replay FILE
-                    the engine on a simulated machine, killed at every point of IO; a minute unless told otherwise
+  sim [--seconds N] [--seed S] | sim --replay FILE [--step N | --step N-M | --until-difference]
+                    the engine on a simulated machine, killed at every point of IO; a minute unless told otherwise;
+                    or a saved run, or what a daemon wrote to PORTUS_TRACE, step by step
   torture [--kills N] [--seconds N] [--clients N] [--load-seconds N]
                     the real daemon, killed while clients work, and loaded with a thousand (PORTUS_BIN: another binary)
   fuzz [--seconds N] [--seed S]
