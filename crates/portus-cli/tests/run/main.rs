@@ -4,6 +4,7 @@
 
 mod command;
 mod daemon;
+mod health;
 mod retry;
 mod rig;
 mod serving;
