@@ -61,6 +61,8 @@ pub(crate) const COMMANDS: &[Entry] = &[
     entry!("quarantine", commands::quarantine::Args, commands::quarantine::run),
     entry!("revive", commands::revive::Args, commands::revive::run),
     entry!("watch", commands::watch::Args, commands::watch::run),
+    entry!("stats", commands::stats::Args, commands::stats::run),
+    entry!("metrics", commands::metrics::Args, commands::metrics::run),
     entry!("dashboard", commands::dashboard::Args, commands::dashboard::run),
     entry!("mcp", commands::mcp::Args, commands::mcp::run),
     entry!("install", commands::install::Args, commands::install::run),

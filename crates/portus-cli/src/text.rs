@@ -53,7 +53,11 @@ pub(crate) fn safe(text: &str) -> Cow<'_, str> {
 
 /// How long ago something was, in its largest unit.
 pub(crate) fn age(then: WallTime) -> String {
-    let seconds = now_ms().saturating_sub(then.0) / 1_000;
+    seconds(now_ms().saturating_sub(then.0) / 1_000)
+}
+
+/// A number of seconds, in their largest unit.
+pub(crate) fn seconds(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds}s"),
         60..3_600 => format!("{}m", seconds / 60),

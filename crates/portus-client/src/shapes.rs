@@ -85,6 +85,15 @@ pub struct ServiceHealth {
     pub why: String,
 }
 
+/// `metrics`.
+#[derive(Debug, Serialize)]
+pub struct Exposition {
+    /// What the text is.
+    pub content_type: &'static str,
+    /// The figures, as Prometheus reads them.
+    pub text: String,
+}
+
 /// `daemon status`, `daemon start`, `daemon stop`, `daemon restart`.
 #[derive(Debug, Serialize)]
 pub struct DaemonStatus {

@@ -1,6 +1,7 @@
 //! `portus doctor`
 
 mod checks;
+mod figures;
 
 use portus_client::config::Effective;
 use serde::Serialize;

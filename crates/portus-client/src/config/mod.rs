@@ -24,6 +24,7 @@ pub use ask::Wish;
 pub use earlier::EnvironmentWish;
 pub use effective::Effective;
 pub use error::{ConfigError, Source, Sourced};
+pub use project::{check_project_text, mirror_path};
 pub use schema::{project_schema, user_schema};
 pub use settings::{OnExhausted, Pool, Settings, UnboundPorts};
 
@@ -144,22 +145,7 @@ impl Config {
         config.read_settings(user_file, variable)?;
         let environment = settings::pool_of_environment(variable)?;
         config.pool = environment.over(project_pool.over(std::mem::take(&mut config.pool)));
-        let idle = config.not_in_effect();
-        config.notes.extend(idle);
         Ok(config)
-    }
-
-    /// A note for each value that is understood, and that nothing goes by in this version.
-    fn not_in_effect(&self) -> Vec<String> {
-        let Settings { metrics_address, alert_pool_percent, .. } = &self.settings;
-        [
-            ("metrics.address", metrics_address.as_ref().map(|set| &set.source)),
-            ("alerts.pool_percent", alert_pool_percent.as_ref().map(|set| &set.source)),
-            ("mirror.ports_json", self.mirror.as_ref().map(|set| &set.source)),
-        ]
-        .into_iter()
-        .filter_map(|(name, source)| Some(format!("`{name}` ({}) is not in effect in this version", source?)))
-        .collect()
     }
 
     /// Reads the user's file and the environment; the pool they name is left in `pool`.

@@ -264,14 +264,8 @@ fn what_is_no_file_is_not_waited_for() {
 }
 
 #[test]
-fn what_nothing_goes_by_yet_is_said_to_be_so() {
-    let files = Files::new(&[("tree/portus.toml", "[mirror]\nports_json = 'ports.json'\n")]);
-    let variables = [("PORTUS_METRICS_ADDRESS", "127.0.0.1:9464")];
-    let notes = files.load("", &variables).unwrap().notes;
-    assert_eq!(notes.len(), 2, "{notes:?}");
-    for (note, name) in notes.iter().zip(["metrics.address", "mirror.ports_json"]) {
-        assert!(note.contains(name) && note.ends_with("is not in effect in this version"), "{note}");
-    }
+fn dead_ports_are_kept_if_the_environment_says_so() {
+    let files = Files::new(&[]);
     assert!(!files.load("", &[]).unwrap().pool.keeps_dead());
     assert!(files.load("", &[("PORTUS_POOL_DEAD", "keep")]).unwrap().pool.keeps_dead());
 }

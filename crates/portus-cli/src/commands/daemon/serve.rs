@@ -83,6 +83,10 @@ fn settings(config: &Config) -> Result<Settings, Failure> {
     if let Some(range) = &config.pool.range {
         settings.pool = range.value;
     }
+    settings.metrics_address = from.metrics_address.as_ref().map(|address| address.value);
+    if let Some(percent) = &from.alert_pool_percent {
+        settings.alerts.pool_percent = percent.value;
+    }
     if let Some(idle) = &from.idle_exit {
         settings.idle_exit = (!idle.value.is_zero()).then_some(idle.value);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use portus_client::config::{Config, Effective};
-use portus_client::{Client, Overrides, Workspace};
+use portus_client::{Client, Container, Overrides, Workspace};
 use portus_core::PortRange;
 use portus_os::place::{self, Home};
 use portus_os::port::ephemeral_range;
@@ -20,7 +20,10 @@ pub(super) fn all(context: &Context) -> (Vec<Check>, Vec<Effective>) {
     let mut checks = vec![user()];
     let (configured, workspace) = configuration(context);
     let effective = workspace.as_ref().map(Workspace::effective).unwrap_or_default();
+    let config = workspace.as_ref().map(|workspace| &workspace.config);
     checks.push(configured);
+    checks.extend(switched_off(config));
+    checks.extend(container());
     let home = match context.home() {
         Ok(home) => home,
         Err(failure) => {
@@ -31,7 +34,7 @@ pub(super) fn all(context: &Context) -> (Vec<Check>, Vec<Effective>) {
     checks.push(directory(home));
     checks.push(journal(home));
     let status = match context.connect_to_running() {
-        Ok(Some(client)) => Some(running(client, &mut checks)),
+        Ok(Some(client)) => Some(running(client, config, &mut checks)),
         Ok(None) => {
             checks.push(not_running(home));
             None
@@ -41,7 +44,6 @@ pub(super) fn all(context: &Context) -> (Vec<Check>, Vec<Effective>) {
             None
         }
     };
-    let config = workspace.as_ref().map(|workspace| &workspace.config);
     checks.extend(ranges(config, status.flatten().as_ref()));
     (checks, effective)
 }
@@ -58,6 +60,18 @@ fn user() -> Check {
     Check::ok("user", place::user().name)
 }
 
+/// Portus switched off for whatever is started from here.
+fn switched_off(config: Option<&Config>) -> Option<Check> {
+    let switch = config?.disabled_by?;
+    let message = format!("{switch} is set: requests are answered with preferred ports, which nobody keeps");
+    Some(Check::warn("disabled", message, format!("unset {switch} to lease ports")))
+}
+
+fn container() -> Option<Check> {
+    let container = Container::around()?;
+    Some(Check::warn("container", container.note(), container.hint()))
+}
+
 fn configuration(context: &Context) -> (Check, Option<Workspace>) {
     let found = std::env::current_dir()
         .map_err(|error| Failure::io("tell the current directory", &error))
@@ -70,10 +84,7 @@ fn configuration(context: &Context) -> (Check, Option<Workspace>) {
             }
             let files: Vec<String> = workspace.config.files.iter().map(|file| file.display().to_string()).collect();
             let files = if files.is_empty() { "no files, only defaults".to_owned() } else { files.join(", ") };
-            (
-                Check::ok("config", format!("{} in {}: {files}", workspace.project, workspace.worktree)),
-                Some(workspace),
-            )
+            (Check::ok("config", format!("{} in {}: {files}", workspace.project, workspace.worktree)), Some(workspace))
         }
     }
 }
@@ -134,7 +145,7 @@ fn not_running(home: &Home) -> Check {
 }
 
 /// What a running daemon says of itself and of its leases.
-fn running(mut client: Client, checks: &mut Vec<Check>) -> Option<Status> {
+fn running(mut client: Client, config: Option<&Config>, checks: &mut Vec<Check>) -> Option<Status> {
     let build = client.welcome().build.clone();
     let status = match client.status() {
         Ok(status) => status,
@@ -172,6 +183,7 @@ fn running(mut client: Client, checks: &mut Vec<Check>) -> Option<Status> {
             });
         }
     }
+    checks.extend(super::figures::checks(&mut client, config));
     Some(status)
 }
 
