@@ -1,7 +1,7 @@
 //! What is asked of the daemon, the same for `request` and `run`.
 
 use portus_client::config::Wish;
-use portus_client::{Assigned, Workspace, disabled_port, variable_part};
+use portus_client::{Assigned, Container, Workspace, disabled_port, variable_part};
 use portus_core::{Port, ServiceName};
 use portus_proto::Ask;
 
@@ -39,6 +39,13 @@ pub(crate) fn asks(
         return Err(Failure::usage(format!("one request is for {ASKS_MAX} services at most, not {}", asks.len()), ""));
     }
     Ok(asks)
+}
+
+/// What whoever asks for a port should know where an orchestrator decides about ports.
+pub(crate) fn container_note() -> Option<String> {
+    // In a container by itself, such as a development container, several services do meet: `portus doctor` tells of it.
+    let container = Container::around().filter(|container| *container == Container::Kubernetes)?;
+    Some(format!("{}; {}", container.note(), container.hint()))
 }
 
 /// The port that a service takes while Portus is switched off by a variable.

@@ -98,11 +98,7 @@ fn known(service: ServiceName, assigned: &[Assigned]) -> Result<ServiceName, Fai
 
 /// The services of this worktree with their ports: those with a live lease, those that the configuration declares, and
 /// the one asked for. What was used here once is none of these. Declared ones that have no number are given one.
-fn assigned(
-    workspace: &Workspace,
-    asked: Option<&ServiceName>,
-    client: &mut Client,
-) -> Result<Vec<Assigned>, Failure> {
+fn assigned(workspace: &Workspace, asked: Option<&ServiceName>, client: &mut Client) -> Result<Vec<Assigned>, Failure> {
     let mut ports: BTreeMap<ServiceName, Assigned> = BTreeMap::new();
     let is_told = |service: &ServiceName| workspace.config.services.contains_key(service) || Some(service) == asked;
     for claim in claimed(workspace, client)?.into_iter().filter(|claim| is_told(&claim.service)) {

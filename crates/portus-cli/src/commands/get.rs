@@ -75,13 +75,7 @@ fn told(port: Port, url: bool) -> String {
 }
 
 /// The port that the service prefers, while Portus is switched off.
-fn without_daemon(
-    service: &ServiceName,
-    workspace: &Workspace,
-    url: bool,
-    switch: &str,
-    context: &Context,
-) -> Outcome {
+fn without_daemon(service: &ServiceName, workspace: &Workspace, url: bool, switch: &str, context: &Context) -> Outcome {
     let wish = workspace.config.environment.below(Wish::default(), 0);
     let ask = workspace.config.ask(workspace.key(service.clone()), &wish, None);
     let port = asking::port_without_daemon(service, ask.preferred, true, switch)?;
@@ -173,9 +167,14 @@ impl Waiting {
                 }
             }
             if self.left().is_zero() {
-                let message =
-                    format!("`{}` listens, and was not healthy while it was waited for: {}", lease.service, asked.detail);
-                let hint = format!("`portus health {}` asks again, `portus explain {}` says who listens", lease.service, lease.port);
+                let message = format!(
+                    "`{}` listens, and was not healthy while it was waited for: {}",
+                    lease.service, asked.detail
+                );
+                let hint = format!(
+                    "`portus health {}` asks again, `portus explain {}` says who listens",
+                    lease.service, lease.port
+                );
                 return Err(Failure::new(Exit::TIMED_OUT, "timed_out", message, hint));
             }
             if must_look_anew(lease, pause.min(self.left()), client)? {

@@ -26,6 +26,6 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
     let workspace = context.workspace(args.place)?;
     let mut client = context.connect()?;
     let key = key(&args.target, &workspace, &mut client)?;
-    let claims = client.pin(PinCall { key, port: args.port })?;
+    let claims = client.pin(PinCall { key, port: args.port, claim_only: false })?;
     text::show_done_claims(claims, "pinned", context.output)
 }

@@ -58,7 +58,10 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
     let asks = asks(&args, &workspace)?;
     let reply = match workspace.config.disabled_by {
         Some(switch) => without_daemon(&asks, switch)?,
-        None => context.connect()?.request_mirrored(call(&args, asks, &workspace), &workspace.mirror())?,
+        None => {
+            asking::container_note().iter().for_each(|note| context.output.note_ahead(note));
+            context.connect()?.request_mirrored(call(&args, asks, &workspace), &workspace.mirror())?
+        }
     };
     show(reply, context.output)
 }

@@ -101,6 +101,9 @@ pub(crate) fn main(args: RunArgs, context: &Context) -> Outcome {
     if let Some(variable) = job.workspace.config.disabled_by {
         return job.without_daemon(variable);
     }
+    if let Some(note) = asking::container_note() {
+        job.voice.tell("note", &[], &note);
+    }
     let mut tenancy = job.tenancy(context)?;
     let outcome = job.attempts(&mut tenancy);
     tenancy.release();

@@ -86,7 +86,8 @@ impl Hub {
         }
         let notes = self.range_notes(&request);
         let recovery = Default::default();
-        self.push_request(Requested { to, connection, notes, request, until, recovery });
+        let survey = Default::default();
+        self.push_request_of_holder(Requested { to, connection, notes, request, survey, until, recovery });
     }
 
     /// What the asker should know about ranges that the system also draws from.

@@ -15,6 +15,7 @@ mod line;
 mod mirror;
 mod read;
 mod recover;
+mod served;
 mod rounds;
 mod serve;
 mod subscribers;
@@ -149,6 +150,8 @@ struct Requested {
     notes: Vec<String>,
     /// The request again, for another try.
     request: portus_core::Request,
+    /// What was seen about its ports beforehand.
+    survey: portus_core::Survey,
     /// Until when it may wait in line, if it may.
     until: Option<Instant>,
     /// How it was tried to be got out of trouble.

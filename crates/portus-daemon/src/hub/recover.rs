@@ -108,8 +108,9 @@ fn is_exhausted(failure: &Failure, request: &Request) -> bool {
     }
 }
 
-fn work(requested: Requested) -> Work {
-    let command = Command::Request { request: requested.request.clone(), survey: Default::default() };
+/// A request as work to do.
+pub(super) fn work(requested: Requested) -> Work {
+    let command = Command::Request { request: requested.request.clone(), survey: requested.survey.clone() };
     Work { command, then: Then::Request(Box::new(requested)) }
 }
 

@@ -93,7 +93,9 @@ fn claims_are_pinned_forgotten_and_told_as_they_were() {
     let daemon = Daemon::start();
     let mut client = daemon.client();
     let lease = client.request(plain("/w", "web"));
-    let Ok(Reply::Claims(pinned)) = client.call(Call::Pin(PinCall { key: key("/w", "web"), port: None })) else {
+    let Ok(Reply::Claims(pinned)) =
+        client.call(Call::Pin(PinCall { key: key("/w", "web"), port: None, claim_only: false }))
+    else {
         panic!()
     };
     assert_eq!((pinned[0].port, pinned[0].pinned), (lease.port, true));

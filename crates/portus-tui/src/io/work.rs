@@ -66,7 +66,7 @@ fn perform(client: &mut Client, act: &Act, caller: impl Fn(bool) -> Caller) -> R
             ended(&client.kill(call)?)
         }
         Act::Pin { key, port } => {
-            client.pin(PinCall { key: key.clone(), port: Some(*port) })?;
+            client.pin(PinCall { key: key.clone(), port: Some(*port), claim_only: false })?;
             format!("pinned {} of {} to {port}", key.service, key.project)
         }
         Act::Unpin { key } => {
