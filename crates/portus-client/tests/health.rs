@@ -253,7 +253,8 @@ fn a_server_on_the_other_loopback_is_found() {
 
 #[test]
 fn a_url_of_another_machine_is_no_check() {
-    for text in ["http://example.com/", "http://localhost:80@example.com/", "https://localhost/", "health", "", "/a b"] {
+    for text in ["http://example.com/", "http://localhost:80@example.com/", "https://localhost/", "health", "", "/a b"]
+    {
         assert!(text.parse::<Check>().is_err(), "{text}");
     }
 }
