@@ -21,7 +21,10 @@ pub fn in_own_network(test: &str) -> bool {
     let mut again = Command::new("unshare");
     let up = "ip link set lo up 2>/dev/null || ifconfig lo up || exit 99; exec \"$@\"";
     again.args(way).args(["sh", "-c", up, "sh"]).arg(std::env::current_exe().unwrap());
+    let home = tempfile::tempdir().unwrap();
     again.args(["--exact", test, "--nocapture"]).env(INSIDE, "1").env("PORTUS_BIN", crate::portus_binary());
+    // What the user of this machine has configured is none of the test's.
+    again.env("HOME", home.path()).env("PORTUS_HOME", home.path().join("portus"));
     let output = again.output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && said.contains("1 passed"), "inside:\n{said}");

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use portus_core::{LeaseId, Port, ServiceName};
+use portus_core::{LeaseId, Port, PortRange, ServiceName};
 use portus_proto::{Caller, Lease, LeasesReply, ReleaseCall, RequestCall, SuspectCall, Suspected, Target};
 
 use crate::client::Client;
@@ -92,7 +92,7 @@ impl ServerPort {
         wanted: &ServerWish,
         mut bind: impl FnMut(u16) -> io::Result<T>,
     ) -> Result<(Self, T), ServerPortError> {
-        let call = call(workspace, wanted);
+        let mut call = call(workspace, wanted);
         let mut own = Self::lease(client, workspace, &call)?;
         let mut tried = Vec::new();
         loop {
@@ -102,10 +102,11 @@ impl ServerPort {
                 Err(source) if source.kind() == io::ErrorKind::AddrInUse => tried.push(port),
                 Err(source) => return Err(ServerPortError::Bind { port, source }),
             }
-            let is_given_up = own.give_up(workspace.config.pool.keeps_dead())?;
-            if !is_given_up || tried.len() > wanted.retries as usize {
+            own.give_up(workspace.config.pool.keeps_dead())?;
+            if tried.len() > wanted.retries as usize {
                 return Err(ServerPortError::InUse { service: wanted.service.clone(), tried });
             }
+            call.asks[0].exclude.push(PortRange::single(port));
             own.take(&call)?;
         }
     }
@@ -125,11 +126,15 @@ impl ServerPort {
         Ok(())
     }
 
-    /// Says that the port could not be bound. Whether the daemon agrees: not where this process itself has it.
-    fn give_up(&mut self, keep: bool) -> Result<bool, CallError> {
+    /// Says that the port could not be bound, which ends the lease.
+    fn give_up(&mut self, keep: bool) -> Result<(), CallError> {
         let call = SuspectCall { lease: self.lease.id, certain: true, keep };
-        self.is_over = matches!(self.client.suspect(call)?, Suspected::Abandoned { .. });
-        Ok(self.is_over)
+        if self.client.suspect(call)? == Suspected::Cleared {
+            // Another part of this very process has it, and then no stranger is to blame.
+            self.give_back()?;
+        }
+        self.is_over = true;
+        Ok(())
     }
 
     /// The port.
