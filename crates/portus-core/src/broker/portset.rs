@@ -57,11 +57,8 @@ impl PortSet {
         let start = u16::try_from(offset % count).ok().and_then(|steps| range.first().checked_add(steps));
         let middle = start.unwrap_or(range.first());
         let upper = self.absent_between(middle.number(), range.last().number());
-        let lower = (range.first() < middle)
-            .then(|| self.absent_between(range.first().number(), middle.number() - 1))
-            .into_iter()
-            .flatten();
-        upper.chain(lower)
+        // None of them if the middle is the first: what lies between a port and the one before it is nothing.
+        upper.chain(self.absent_between(range.first().number(), middle.number() - 1))
     }
 
     fn absent_between(&self, first: u16, last: u16) -> impl Iterator<Item = Port> + '_ {

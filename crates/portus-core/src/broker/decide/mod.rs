@@ -12,7 +12,7 @@ mod tests;
 use std::sync::Arc;
 
 use crate::broker::{Answer, Broker, Caller, Change, Command, Decision, Lease, Refusal, Target};
-use crate::vocabulary::{BootId, EndReason, LeaseId, Moment, Port, Quarantine, QuarantineUntil, Timestamp};
+use crate::vocabulary::{BootId, EndReason, LeaseId, Moment, Port, Quarantine, QuarantineUntil};
 
 /// Changes and an answer, before it is known whether it is a yes.
 type Verdict = Result<(Vec<Change>, Answer), Refusal>;
@@ -59,6 +59,7 @@ impl Broker {
         if self.boot == Some(boot) {
             return (Vec::new(), Answer::Done);
         }
+        // That the machine has booted ends their cool-downs as well.
         let ended = self.live.values().map(|lease| self.ended(now, lease, EndReason::Reboot));
         let passing = self.quarantines.values().filter(|quarantine| quarantine.until == QuarantineUntil::Reboot);
         let revived = passing.map(|quarantine| Change::Revived { port: quarantine.port });
@@ -79,12 +80,7 @@ impl Broker {
 
     /// The end of a lease, and for how long its port then stays the key's.
     fn ended(&self, now: Moment, lease: &Lease, reason: EndReason) -> Change {
-        let cool_until = match reason {
-            // The boot that the clock counts from is over.
-            EndReason::Reboot => Timestamp::default(),
-            _ => now.awake + self.policy.cool_down,
-        };
-        Change::Ended { lease: lease.id, reason, at: now, cool_until }
+        Change::Ended { lease: lease.id, reason, at: now, cool_until: now.awake + self.policy.cool_down }
     }
 
     fn live_target(&self, target: &Target) -> Result<&Lease, Refusal> {

@@ -240,7 +240,7 @@ impl<'a> Walk<'a> {
                 Ok(pick) => {
                     // Strangers tend to sit in rows: the more were met, the more is looked at at once.
                     let guessed = !self.seen.contains_key(&(port, ask.protocol));
-                    if guessed && refused > 0 {
+                    if guessed {
                         let ahead = candidates.filter(|port| self.ledger(ask, *port, None).is_ok());
                         let unseen = ahead.filter(|port| !self.seen.contains_key(&(*port, ask.protocol)));
                         let more: Vec<_> = unseen.take(refused.min(AHEAD_MAX)).collect();

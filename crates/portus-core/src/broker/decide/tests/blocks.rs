@@ -232,3 +232,12 @@ fn a_row_that_cannot_be_is_not_looked_at() {
     assert_eq!(ledger.ports(row_of(2)), [20_002, 20_003]);
     assert_eq!(ledger.looked_at, [20_002, 20_003]);
 }
+
+#[test]
+fn a_row_of_one_is_an_ask_like_any_other() {
+    let mut ledger = Ledger::new();
+    ledger.listens(3000, stranger(50));
+    let alone = || request("web").range(3000, 3000);
+    assert!(matches!(ledger.refusal(alone()), Refusal::NoPort { .. }));
+    assert_eq!(ledger.refusal(alone().in_a_row()), ledger.refusal(alone()));
+}

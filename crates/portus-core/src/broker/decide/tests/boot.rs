@@ -140,10 +140,29 @@ fn a_quarantine_said_again_is_the_last_one() {
 #[test]
 fn passed_cool_downs_are_not_hoarded() {
     let mut ledger = Ledger::new();
-    for service in ["a", "b", "c"] {
+    for (service, until_then) in [("a", HOUR), ("b", HOUR), ("c", secs(60))] {
         let grant = ledger.grant(request(service));
-        ledger.pass(HOUR);
+        ledger.pass(until_then);
         ledger.release(grant.id).unwrap();
+        assert_eq!(ledger.broker.cooling.len(), 1, "{service}");
     }
-    assert_eq!(ledger.broker.cooling.len(), 1);
+}
+
+#[test]
+fn the_end_of_another_lease_cuts_no_cool_down_short() {
+    let mut ledger = Ledger::new();
+    let grants = ledger.grants(request("a").and("b"));
+    for grant in &grants {
+        ledger.release(grant.id).unwrap();
+        ledger.pass(secs(30));
+    }
+    assert!(grants.iter().all(|grant| ledger.broker.cooling_on(port(grant.port)).is_some()));
+}
+
+#[test]
+fn without_a_cool_down_a_freed_port_is_everybody_s() {
+    let mut ledger = Ledger::with(crate::Policy { cool_down: Span(0), ..crate::Policy::default() });
+    let web = ledger.grant(request("web"));
+    ledger.release(web.id).unwrap();
+    assert_eq!(ledger.broker.cooling_on(port(web.port)), None);
 }

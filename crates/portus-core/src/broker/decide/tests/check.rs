@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::broker::{Broker, Effect, Lease, LeaseState, Usage};
-use crate::vocabulary::{Port, PortRange};
+use crate::vocabulary::{Admit, Port, PortRange};
 
 pub(super) fn consistent(broker: &Broker) {
     no_port_and_no_key_is_leased_twice(broker);
@@ -90,7 +90,15 @@ fn effects_stand_exactly_for_leases(broker: &Broker) {
     let union: BTreeSet<Effect> = broker.live.keys().flat_map(|id| broker.effects_of(*id)).collect();
     assert_eq!(broker.standing_effects(), union);
     assert!(union.iter().all(|effect| broker.stands(effect)));
-    assert!(broker.ended.keys().all(|id| broker.effects_of(*id).is_empty()));
+    for lease in broker.ended.values() {
+        assert!(broker.effects_of(lease.id).is_empty());
+        let look = Effect::Look { lease: lease.id, port: lease.port, protocol: lease.protocol };
+        let guards = [Admit::Nobody, Admit::Reuse].map(|admit| (lease.port, lease.protocol, admit));
+        let guards = guards.map(|(port, protocol, admit)| Effect::Guard { port, protocol, admit });
+        for effect in guards.into_iter().chain([look]) {
+            assert_eq!(broker.stands(&effect), union.contains(&effect), "{effect:?}");
+        }
+    }
     for holder in broker.live_leases().filter_map(Lease::living_holder) {
         assert!(union.contains(&Effect::Watch { process: holder.process }), "{holder:?} is not watched");
     }

@@ -2,8 +2,8 @@
 
 use super::rig::{HOUR, Ledger, secs};
 use super::wish::{key, process, request, server, stranger};
-use crate::broker::{Broker, Change, Command, Policy};
-use crate::vocabulary::{Admit, Claim, EndReason, LeaseId, Protocol, QuarantineUntil, Timestamp};
+use crate::broker::{Broker, Change, Command, LeaseState, Policy};
+use crate::vocabulary::{Admit, Claim, EndReason, LeaseId, Moment, Protocol, QuarantineUntil, Timestamp};
 
 /// A ledger with something of everything in it.
 fn eventful() -> Ledger {
@@ -176,4 +176,18 @@ fn a_snapshot_tells_of_a_cool_down_once() {
     let told = ledger.broker.as_history();
     let cooling = |change: &&Change| matches!(change, Change::Granted { cool_until: Some(_), .. });
     assert_eq!(told.iter().filter(cooling).count(), 1);
+}
+
+#[test]
+fn the_end_of_a_lease_that_is_told_twice_is_remembered_once() {
+    let mut ledger = Ledger::new();
+    let web = ledger.grant(request("web"));
+    ledger.release(web.id).unwrap();
+    let ended = ledger.lease(web.id).clone();
+    let mut later = ended.clone();
+    later.state = LeaseState::Ended { reason: EndReason::Released, at: Moment { wall: Timestamp(5), ..ledger.now } };
+    for lease in [ended.clone(), later, ended] {
+        ledger.broker.evolve(&Change::Granted { lease: Box::new(lease), cool_until: None });
+        super::check::consistent(&ledger.broker);
+    }
 }
