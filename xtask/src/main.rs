@@ -17,6 +17,7 @@ mod cross;
 mod dist;
 mod evidence;
 mod mcp_clients;
+mod mutants;
 mod tidy;
 mod tools;
 
@@ -38,6 +39,8 @@ usage: cargo xtask CHORE
   fuzz [--seconds N] [--seed S]
                     made-up bytes against everything that reads them; a minute unless told otherwise
   bench [GOAL...]   speed and size against the goals, as ratios within one run; some twenty minutes for all
+  mutants [core] [codec] [engine]
+                    the code changed in one place at a time: do its tests notice? hours (needs cargo-mutants)
   dist              the release archive and its SHA-256, into target/dist
 ";
 
@@ -62,6 +65,7 @@ fn chore(arguments: &[String]) -> Result<ExitCode> {
         ["cross", "--setup"] => cross::run(cross::Setup::Install),
         [program @ ("sim" | "torture" | "fuzz"), rest @ ..] => evidence::run(program, rest),
         ["bench", goals @ ..] => evidence::bench(goals),
+        ["mutants", parts @ ..] => mutants::run(parts),
         ["dist"] => dist::run(),
         ["mcp-clients"] => mcp_clients::run().map(|()| ExitCode::SUCCESS),
         ["help" | "--help" | "-h"] => {

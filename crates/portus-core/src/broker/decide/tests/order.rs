@@ -181,6 +181,19 @@ fn what_others_hold_is_passed_over() {
 }
 
 #[test]
+fn a_port_that_nobody_looked_at_is_not_handed_out() {
+    let mut ledger = Ledger::new();
+    let decide = |ledger: &mut Ledger, survey| {
+        let request = request("web").preferred(3000).range(3000, 3001).0;
+        ledger.send(crate::Command::Request { request, survey })
+    };
+    let seen = |number| [((port(number), Protocol::Tcp), crate::Look::Free)].into();
+    assert!(matches!(decide(&mut ledger, crate::Survey::new()), Err(Refusal::NoPort { .. })));
+    decide(&mut ledger, seen(3001)).unwrap();
+    assert_eq!(ledger.broker.lease_of(&key("web")).unwrap().port, port(3001));
+}
+
+#[test]
 fn strangers_in_a_row_make_it_look_further_ahead_at_once() {
     let mut ledger = Ledger::new();
     (20_000..20_040).for_each(|number| ledger.listens(number, stranger(50)));
