@@ -1,5 +1,8 @@
 //! A stranger is faster: the command is started again on another port.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
 use crate::rig::{House, fifo, get};
 
 /// Says its port, waits for a word, then serves there, or fails as servers do.
@@ -65,6 +68,39 @@ fn retries_come_to_an_end() {
     let said = run.end().ended_with(1);
     assert!(said.err.contains("is taken by"), "{}", said.err);
     assert!(house.leases().is_empty());
+}
+
+/// Binds a port and never listens, so that no table of sockets shows it. Ends when its standard input does.
+const SILENT: &str = "import socket, sys
+s = socket.socket()
+s.bind(('127.0.0.1', int(sys.argv[1])))
+print('bound', flush=True)
+sys.stdin.read()
+";
+
+#[test]
+fn a_port_that_nobody_shows_on_is_kept_dead_if_the_project_says_so() {
+    let house = house();
+    house.write("portus.toml", "[pool]\ndead = \"keep\"\n");
+    let mut run = house.run(&["-s", "web", "--", "python3", "hasty.py", "{port}"]);
+    let first = port_of(&run.line());
+    let mut silent = Command::new("python3");
+    silent.args(["-c", SILENT, &first.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut silent = silent.spawn().unwrap();
+    let mut bound = String::new();
+    BufReader::new(silent.stdout.take().unwrap()).read_line(&mut bound).unwrap();
+    assert_eq!(bound, "bound\n");
+    go(&house);
+    run.hears("starting again on");
+    assert_ne!(port_of(&run.line()), first);
+    go(&house);
+    run.hears("is up");
+    run.signal("TERM");
+    run.end().ended_with(143);
+    drop(silent.stdin.take());
+    silent.wait().unwrap();
+    let revived = house.say(&["revive", &first.to_string(), "--json"]).ended_with(0);
+    assert!(revived.out.contains("\"until\":\"revived\""), "{}", revived.out);
 }
 
 #[test]

@@ -78,9 +78,10 @@ impl Hub {
     fn conclude_request(&mut self, answer: Result<Answer, Failure>, requested: Requested) {
         let failure = match answer {
             Ok(Answer::Leased { leases, notes: found }) => {
-                let notes = requested.recovery.notes().into_iter().chain(requested.notes).collect();
-                let mut reply = self.leased(&leases, &found, notes);
-                self.tell_of_mirror(&mut reply);
+                let mut reply = self.leased(&leases, &found, requested.notes);
+                // In the order in which it happened: what was got over first.
+                reply.notes.splice(0..0, requested.recovery.notes());
+                reply.mirror = self.mirror_of(&reply.leases);
                 if reply.leases.iter().any(|lease| !lease.reused) {
                     reply.notes.extend(self.pool_notes(&requested.request));
                 }
