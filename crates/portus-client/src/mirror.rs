@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use portus_proto::{Call, LeasesReply, MirrorCall, RequestCall};
+use portus_proto::{Call, LeasesReply, MirrorCall, Reply, RequestCall};
 
 use crate::client::Client;
 use crate::error::CallError;
@@ -19,35 +19,33 @@ impl Workspace {
 }
 
 impl Client {
-    /// Leases ports, all or none, and has the daemon keep the worktree's mirror, if one is configured, from before the
-    /// grant on. A mirror that is configured no more is given up when the daemon says that it keeps one. What is wrong
-    /// with a mirror is told in the notes, and keeps nobody from a port.
+    /// Leases ports, all or none, and has the daemon keep the worktree's mirror, if one is configured: it is up to date
+    /// then, unless its disk is slow. A mirror that is configured no more is given up when the daemon says that it
+    /// keeps one. What is wrong with a mirror is told in the notes, and keeps nobody from a port.
     ///
     /// # Errors
     /// As [`Client::request`].
     pub fn request_mirrored(&mut self, call: RequestCall, mirror: &MirrorCall) -> Result<LeasesReply, CallError> {
-        let mut note = None;
-        if mirror.path.is_some() && !self.has_named_mirror {
-            note = self.name_mirror(mirror)?;
-        }
         let mut reply = self.request(call)?;
-        if mirror.path.is_none() && reply.mirror.is_some() {
-            note = self.name_mirror(mirror)?;
-            reply.mirror = None;
+        let is_to_be_named = match &mirror.path {
+            Some(_) => !self.has_named_mirror,
+            None => reply.mirror.is_some(),
+        };
+        if is_to_be_named {
+            reply.notes.extend(self.name_mirror(mirror));
         }
-        reply.notes.extend(note);
         Ok(reply)
     }
 
-    /// Returns why the daemon will not have it so, if it will not.
-    fn name_mirror(&mut self, mirror: &MirrorCall) -> Result<Option<String>, CallError> {
+    /// Returns what is wrong with it. The ports are leased already, so that this fails nobody.
+    fn name_mirror(&mut self, mirror: &MirrorCall) -> Vec<String> {
         match self.call(Call::Mirror(mirror.clone())) {
-            Ok(_) => {
+            Ok(Reply::Mirrored(mirrored)) => {
                 self.has_named_mirror = true;
-                Ok(None)
+                mirrored.notes
             }
-            Err(CallError::Refused(refusal)) => Ok(Some(format!("there is no mirror: {}; {}", refusal.message, refusal.hint))),
-            Err(error) => Err(error),
+            Ok(other) => vec![format!("there is no mirror: the daemon answered with `{}`", other.kind())],
+            Err(error) => vec![format!("there is no mirror: {error}; {}", error.hint())],
         }
     }
 }

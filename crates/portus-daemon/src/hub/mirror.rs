@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use portus_core::Change;
-use portus_proto::{LeasesReply, MirrorCall, Refusal, Reply};
+use portus_proto::{self as proto, MirrorCall, Refusal, Reply};
 use tokio::time::timeout;
 
 use super::{Hub, Job};
@@ -30,19 +30,27 @@ impl Hub {
     }
 
     /// A worktree names its mirror, or that it has none. Answered when the file is as it should be, or is known not
-    /// to become so.
+    /// to become so, or takes its time.
     pub(super) fn begin_mirror(&mut self, call: &MirrorCall, to: Responder) {
-        match self.keep_mirror(call) {
-            Err(refusal) => to.answer(Err(refusal)),
-            Ok(worktree) => match self.mirrors.wait(&worktree) {
-                None => to.answer(Ok(Reply::Done)),
-                Some(written) => drop(tokio::spawn(async move {
-                    // What came of it is told to whoever asks for ports next.
-                    let _ = timeout(mirror::WAIT_MAX, written).await;
-                    to.answer(Ok(Reply::Done));
-                })),
-            },
-        }
+        let worktree = match self.keep_mirror(call) {
+            Ok(worktree) => worktree,
+            Err(refusal) => return to.answer(Err(refusal)),
+        };
+        let Some(written) = self.mirrors.wait(&worktree) else { return self.answer_mirror(&worktree, to) };
+        let (jobs, busy) = (self.jobs.clone(), Arc::clone(&self.busy));
+        tokio::spawn(async move {
+            // In time or not: what came of it is known to the mirrors.
+            let _ = timeout(mirror::WAIT_MAX, written).await;
+            let _ = jobs.send(Job::MirrorAwaited(worktree, to)).await;
+            drop(busy);
+        });
+    }
+
+    /// Says where a worktree's mirror lies, and what is wrong with it.
+    pub(super) fn answer_mirror(&mut self, worktree: &str, to: Responder) {
+        let path = self.mirrors.path(worktree).map(|path| (**path).to_owned());
+        let notes = self.mirrors.notes(worktree, Instant::now());
+        to.answer(Ok(Reply::Mirrored(proto::Mirrored { path, notes })));
     }
 
     fn keep_mirror(&mut self, call: &MirrorCall) -> Result<Arc<str>, Refusal> {
@@ -73,14 +81,10 @@ impl Hub {
         written.map_err(|error| wording::journal_failed(&error))
     }
 
-    /// Says to whoever asked for ports where their worktree's mirror lies, and what is wrong with it.
-    pub(super) fn tell_of_mirror(&mut self, reply: &mut LeasesReply) {
-        if self.mirrors.is_empty() {
-            return;
-        }
-        let Some(worktree) = reply.leases.first().map(|lease| lease.worktree.clone()) else { return };
-        reply.mirror = self.mirrors.path(&worktree).map(|path| (**path).to_owned());
-        reply.notes.extend(self.mirrors.notes(&worktree, Instant::now()));
+    /// Where the mirror of these leases' worktree lies.
+    pub(super) fn mirror_of(&self, leases: &[proto::Lease]) -> Option<String> {
+        let path = self.mirrors.path(&leases.first().filter(|_| !self.mirrors.is_empty())?.worktree)?;
+        Some((**path).to_owned())
     }
 
     /// Notes which mirrors are no longer true.

@@ -15,9 +15,9 @@ mod line;
 mod mirror;
 mod read;
 mod recover;
-mod served;
 mod rounds;
 mod serve;
+mod served;
 mod subscribers;
 mod watch;
 
@@ -86,6 +86,8 @@ pub(crate) enum Job {
     Stats(oneshot::Sender<Box<Stats>>),
     /// A mirror was written, or could not be. Whoever waits for it hears so when the rest is dropped.
     Mirrored(Box<mirror::Mirrored>, Vec<oneshot::Sender<()>>),
+    /// Who named a worktree's mirror has waited long enough for it.
+    MirrorAwaited(Arc<str>, Responder),
 }
 
 /// What waits for its connection's turn.
@@ -265,6 +267,7 @@ impl Hub {
                 self.mirrored(*mirrored);
                 drop(waiting);
             }
+            Job::MirrorAwaited(worktree, to) => self.answer_mirror(&worktree, to),
         }
     }
 

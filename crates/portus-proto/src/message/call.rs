@@ -64,7 +64,7 @@ pub enum Call {
     Kill(KillCall),
     /// What a service answered when a client asked whether it is well. `Reply::Leases`.
     ReportHealth(HealthCall),
-    /// Where a worktree's leases are mirrored as a file. `Reply::Done`.
+    /// Where a worktree's leases are mirrored as a file. `Reply::Mirrored`.
     Mirror(MirrorCall),
     /// From here on, events come on this connection. `Reply::Done`.
     Subscribe,

@@ -75,6 +75,7 @@ names!(Reply, KINDS, kind, "kind of reply" {
     Explained "explained",
     Verified "verified",
     Killed "killed",
+    Mirrored "mirrored",
     Status "status",
     Stats "stats",
 });

@@ -63,6 +63,8 @@ pub enum Reply {
     Verified(Verification),
     /// What was ended, or would be.
     Killed(Killed),
+    /// A worktree's mirror is up to date, or why it is not.
+    Mirrored(Mirrored),
     /// The daemon.
     Status(Status),
     /// Its figures.
@@ -204,4 +206,14 @@ pub struct Status {
     pub set_aside: Option<String>,
     /// The pool ports come from unless a range is named.
     pub pool: portus_core::PortRange,
+}
+
+/// A worktree's mirror, as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mirrored {
+    /// The file, relative to the worktree; none if it has none.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Sentences for people and agents: what was set aside, and why the file is not up to date.
+    pub notes: Vec<String>,
 }

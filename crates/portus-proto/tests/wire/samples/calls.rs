@@ -4,8 +4,8 @@ use super::{key, port, range, requester};
 use portus_core::{LeaseId, Protocol};
 use portus_proto::{
     Ask, AttachCall, AwaitCall, Call, Caller, ConfirmCall, ExplainCall, ForgetCall, GuardWish, Health, HealthCall,
-    KeyCall, KillCall, LaunchCall, ListCall, MirrorCall, PinCall, PortCall, PruneCall, QuarantineCall, ReleaseCall, RenewCall,
-    RequestCall, Requester, ScanCall, Scope, ScopeCall, SuspectCall, Target, VerifyCall,
+    KeyCall, KillCall, LaunchCall, ListCall, MirrorCall, PinCall, PortCall, PruneCall, QuarantineCall, ReleaseCall,
+    RenewCall, RequestCall, Requester, ScanCall, Scope, ScopeCall, SuspectCall, Target, VerifyCall,
 };
 
 fn caller() -> Caller {

@@ -3,8 +3,8 @@
 use super::{claim, eventful_lease, key, lease, listener, port, process, range, service, time};
 use portus_core::{ClaimEnd, Evidence, QuarantineUntil};
 use portus_proto::{
-    AlertState, Event, Explanation, Killed, LeasesReply, ListingReply, Quarantine, Reply, Status, Suspected, Verdict,
-    Verification, VerifiedService, What,
+    AlertState, Event, Explanation, Killed, LeasesReply, ListingReply, Mirrored, Quarantine, Reply, Status, Suspected,
+    Verdict, Verification, VerifiedService, What,
 };
 
 fn quarantine(until: QuarantineUntil) -> Quarantine {
@@ -65,6 +65,10 @@ pub(crate) fn replies() -> Vec<Reply> {
         Reply::Killed(Killed { port: port(20123), killed: vec![process(4201, "node server.js")], dry_run: true }),
         Reply::Status(status()),
         Reply::Stats(Box::new(super::stats::stats())),
+        Reply::Mirrored(Mirrored {
+            path: Some(".ports.json".to_owned()),
+            notes: vec!["it was kept as .ports.json.backup".to_owned()],
+        }),
     ]
 }
 
