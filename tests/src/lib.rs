@@ -5,8 +5,8 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test rig reports by panicking")]
 
-pub mod bench;
 pub mod alone;
+pub mod bench;
 mod binary;
 pub mod fuzz;
 pub mod native;

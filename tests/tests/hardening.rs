@@ -3,11 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "tests report by panicking")]
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{PermissionsExt as _, chown, lchown, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use portus_tests::{Rig, Said};
+use portus_tests::{Rig, Said, alone};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -50,9 +50,7 @@ fn another_user_is_refused() {
     let rig = Rig::new();
     let dir = rig.directory("app");
     rig.say(&dir, ["daemon", "start"]).good();
-    let root = fs::metadata(rig.home()).unwrap().uid() == 0;
-    let setpriv = Command::new("setpriv").arg("--version").output().is_ok_and(|output| output.status.success());
-    if !root || !setpriv || !Path::new("/usr/bin/python3").exists() {
+    if !alone::as_root("another_user_is_refused") {
         return;
     }
     // What only the owner could do, to take the first line of defence away.
@@ -72,6 +70,65 @@ fn another_user_is_refused() {
     assert!(refused, "{said:?}");
     assert_eq!(rig.json(&dir, ["list", "--all", "--json"])["leases"], serde_json::json!([]));
     rig.say(&dir, ["request", "web"]).good();
+}
+
+/// Nobody's number.
+const NOBODY: Option<u32> = Some(65_534);
+
+/// What a command says of a home that is not this user's.
+fn assert_foreign(said: Said) {
+    let error = &said.ended_with(6).json()["error"];
+    assert!(error["message"].as_str().unwrap().contains("belongs to user 65534"), "{error}");
+    assert!(error["hint"].as_str().unwrap().contains("PORTUS_HOME"), "{error}");
+}
+
+/// A daemon that somebody else has prepared is not talked to, and none is started for it.
+#[test]
+fn a_home_of_somebody_else_is_refused() {
+    if !alone::as_root("a_home_of_somebody_else_is_refused") {
+        return;
+    }
+    let rig = Rig::new();
+    let dir = rig.directory("app");
+    chown(rig.home(), NOBODY, NOBODY).unwrap();
+    assert_foreign(rig.say(&dir, ["request", "web", "--json"]));
+    let names = |home: &Path| fs::read_dir(home).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    assert_eq!(names(&rig.home()), ["config.toml"], "something was written there");
+    // A link of somebody else's may point elsewhere tomorrow.
+    chown(rig.home(), Some(0), Some(0)).unwrap();
+    let own = rig.home().with_file_name("own");
+    fs::rename(rig.home(), &own).unwrap();
+    symlink(&own, rig.home()).unwrap();
+    lchown(rig.home(), NOBODY, NOBODY).unwrap();
+    assert_foreign(rig.say(&dir, ["request", "web", "--json"]));
+    assert_eq!(names(&own), ["config.toml"], "something was written there");
+    lchown(rig.home(), Some(0), Some(0)).unwrap();
+    rig.say(&dir, ["request", "web"]).good();
+}
+
+/// The log at its most talkative: what was passed to commands in their environment is not in it, and what was said in
+/// words stays on its own line.
+#[test]
+fn the_log_keeps_secrets_and_its_lines() {
+    const SECRET: &str = "hunter2-do-not-tell";
+    let rig = Rig::new();
+    let dir = rig.directory("app");
+    let say = |arguments: &[&str]| {
+        let mut command = rig.portus(&dir, arguments);
+        command.env("PORTUS_DAEMON_LOG_LEVEL", "trace").env("API_TOKEN", SECRET);
+        Said::from(command.output().unwrap()).good()
+    };
+    say(&["request", "web"]);
+    say(&["run", "-s", "api", "--", "sh", "-c", "test -n \"$API_TOKEN\""]);
+    let forged = "a\u{1b}[2J\u{7}b\n2026-01-01T00:00:00Z ERROR forged";
+    say(&["quarantine", "29999", "--reason", forged]);
+    say(&["scan", "--json"]);
+    say(&["daemon", "stop"]);
+    let log = fs::read_to_string(rig.home().join("daemon.log")).unwrap();
+    assert!(log.contains("TRACE") && log.contains("forged"), "{log}");
+    assert!(!log.contains(SECRET), "{log}");
+    assert!(!log.chars().any(|character| character.is_control() && character != '\n'), "{log:?}");
+    assert!(!log.lines().any(|line| line.starts_with("2026-01-01T00:00:00Z")), "{log}");
 }
 
 /// A command is never believed to be portus' own only because its pid is on file.

@@ -1,30 +1,30 @@
-//! The real daemon killed in the midst of work, and asked by many at once: short versions of `cargo xtask torture`.
-#![cfg(unix)]
+//! The real daemon killed in the midst of work: a short version of `cargo xtask torture`.
+#![cfg(target_os = "linux")]
 
-use std::time::Duration;
+use portus_tests::torture::{Plan, kill_and_spoil, kill_often};
 
-use portus_tests::torture::{kill_and_spoil, kill_often, load};
+const PLAN: Plan = Plan { kills: 10, clients: 8, runners: 3, seed: 7, until: None };
 
 #[test]
 fn ten_kills_lose_and_double_nothing() {
-    let outcome = kill_often(10, 8, 7, None);
+    let outcome = kill_often(PLAN);
     assert_eq!(outcome.wrongs(), [""; 0], "{}", outcome.figures());
-    assert!(outcome.kills == 10 && outcome.counts.acknowledged > 50, "{}", outcome.figures());
-    assert!(outcome.compared > 0, "{}", outcome.figures());
+    assert_eq!(outcome.unshown(&PLAN), [""; 0], "{}", outcome.figures());
+    assert!(outcome.kills == PLAN.kills && outcome.counts.acknowledged > 50, "{}", outcome.figures());
 }
 
 #[test]
 fn a_journal_that_is_gone_is_noticed() {
-    let outcome = kill_and_spoil(1, 4, 3, None, &|home| {
+    let outcome = kill_and_spoil(Plan { kills: 1, clients: 4, runners: 1, ..PLAN }, &|home| {
         let names = ["", "-wal", "-shm"].map(|end| format!("{}{end}", home.journal().display()));
         names.iter().for_each(|name| drop(std::fs::remove_file(name)));
     });
-    assert!(outcome.compared > 0 && outcome.counts.lost.len() == outcome.compared, "{}", outcome.figures());
+    assert!(outcome.compared > 0 && outcome.counts.lost.len() >= 2 * outcome.compared, "{}", outcome.figures());
 }
 
+/// A harness that has shown nothing says so.
 #[test]
-fn many_at_once_are_all_answered() {
-    let loaded = load::load(200, 40, Duration::from_secs(1));
-    assert_eq!(loaded.errors, [""; 0]);
-    assert!(loaded.answered > 200, "{}", loaded.figures());
+fn a_run_in_which_nobody_was_killed_is_none() {
+    let plan = Plan { kills: 0, clients: 1, runners: 0, ..PLAN };
+    assert!(kill_often(plan).unshown(&plan).contains(&"the daemon was never killed"));
 }

@@ -34,8 +34,10 @@ usage: cargo xtask CHORE
   sim [--seconds N] [--seed S] | sim --replay FILE [--step N | --step N-M | --until-difference]
                     the engine on a simulated machine, killed at every point of IO; a minute unless told otherwise;
                     or a saved run, or what a daemon wrote to PORTUS_TRACE, step by step
-  torture [--kills N] [--seconds N] [--clients N] [--load-seconds N]
-                    the real daemon, killed while clients work, and loaded with a thousand (PORTUS_BIN: another binary)
+  torture [--kills N] [--seconds N] [--clients N] [--runners N] [--seed S]
+                    the real daemon, killed while clients work and servers run (PORTUS_BIN: another binary)
+  load [--seconds N] [--connected N] [--asking N]
+                    a thousand clients of the real daemon, two hundred of them asking (PORTUS_BIN: another binary)
   fuzz [--seconds N] [--seed S]
                     made-up bytes against everything that reads them; a minute unless told otherwise
   bench [GOAL...]   speed and size against the goals, as ratios within one run; some twenty minutes for all
@@ -63,7 +65,7 @@ fn chore(arguments: &[String]) -> Result<ExitCode> {
         ["tidy"] => tidy::run(),
         ["cross"] => cross::run(cross::Setup::AsItIs),
         ["cross", "--setup"] => cross::run(cross::Setup::Install),
-        [program @ ("sim" | "torture" | "fuzz"), rest @ ..] => evidence::run(program, rest),
+        [program @ ("sim" | "torture" | "load" | "fuzz"), rest @ ..] => evidence::run(program, rest),
         ["bench", goals @ ..] => evidence::bench(goals),
         ["mutants", parts @ ..] => mutants::run(parts),
         ["dist"] => dist::run(),

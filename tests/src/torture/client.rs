@@ -6,7 +6,7 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use portus_client::{CallError, Client, Options};
-use portus_core::LeaseId;
+use portus_core::{LeaseId, PortRange};
 use portus_os::place::Home;
 use portus_proto::{
     Ask, Caller, Code, ConfirmCall, GuardWish, Key, ReleaseCall, RenewCall, RequestCall, Requester, Target,
@@ -25,6 +25,8 @@ pub struct Work<'a> {
     pub home: &'a Home,
     /// What becomes the daemon.
     pub program: &'a Path,
+    /// Where ports come from.
+    pub pool: PortRange,
     /// What everybody was told.
     pub book: &'a Book,
     /// Whether to stop.
@@ -74,7 +76,7 @@ pub fn work(work: &Work<'_>, number: usize, answered: &Sender<()>) {
             }
         };
         let owner = (number, draws.next().unwrap_or(0) % SERVICES);
-        match call(&mut connected, work.book, owner, draws.next().unwrap_or(0)) {
+        match call(&mut connected, work, owner, draws.next().unwrap_or(0)) {
             Ok(()) => {
                 client = Some(connected);
                 if answered.send(()).is_err() {
@@ -102,12 +104,13 @@ fn odd(book: &Book, owner: Owner, refusal: &portus_proto::Refusal) {
     });
 }
 
-fn call(client: &mut Client, book: &Book, owner: Owner, draw: u8) -> Result<(), CallError> {
-    let Some(held) = book.held(owner) else { return request(client, book, owner, draw) };
+fn call(client: &mut Client, work: &Work<'_>, owner: Owner, draw: u8) -> Result<(), CallError> {
+    let book = work.book;
+    let Some(held) = book.held(owner) else { return request(client, work, owner, draw) };
     let target = Target::Lease(LeaseId(held.id));
     let caller = Caller { worktree: worktree_of(owner.0), force: false };
     match draw % 8 {
-        0..=2 => request(client, book, owner, draw)?,
+        0..=2 => request(client, work, owner, draw)?,
         3..=4 => {
             client.renew(RenewCall { target, caller, ttl_ms: None })?;
         }
@@ -129,11 +132,21 @@ fn call(client: &mut Client, book: &Book, owner: Owner, draw: u8) -> Result<(), 
 /// # Errors
 /// Why there is none.
 pub fn ask(client: &mut Client, owner: Owner) -> Result<u64, String> {
-    let reply = client.request(wish(owner, false)).map_err(|error| error.to_string())?;
+    let reply = client.request(wish(owner, None, false)).map_err(|error| error.to_string())?;
     reply.leases.first().map(|lease| lease.id.0).ok_or_else(|| "a yes without a lease".to_owned())
 }
 
-fn wish(owner: Owner, guarded: bool) -> RequestCall {
+/// Gives a lease back.
+///
+/// # Errors
+/// Why it is not taken.
+pub fn give_back(client: &mut Client, owner: Owner, lease: u64) -> Result<(), String> {
+    let caller = Caller { worktree: worktree_of(owner.0), force: false };
+    let call = ReleaseCall { targets: vec![Target::Lease(LeaseId(lease))], caller };
+    client.release(call).map(drop).map_err(|error| error.to_string())
+}
+
+fn wish(owner: Owner, pool: Option<PortRange>, guarded: bool) -> RequestCall {
     let ask = Ask {
         key: key(owner),
         claim_only: false,
@@ -141,7 +154,7 @@ fn wish(owner: Owner, guarded: bool) -> RequestCall {
         preferred: None,
         strict: false,
         range: None,
-        pool: None,
+        pool,
         fallback: None,
         expand: None,
         sequential: false,
@@ -159,8 +172,9 @@ fn wish(owner: Owner, guarded: bool) -> RequestCall {
     }
 }
 
-fn request(client: &mut Client, book: &Book, owner: Owner, draw: u8) -> Result<(), CallError> {
-    let reply = client.request(wish(owner, draw >= 128))?;
+fn request(client: &mut Client, work: &Work<'_>, owner: Owner, draw: u8) -> Result<(), CallError> {
+    let book = work.book;
+    let reply = client.request(wish(owner, Some(work.pool), draw >= 128))?;
     match &reply.leases[..] {
         [lease] => {
             book.told(owner, Told { id: lease.id.0, port: lease.port.number(), guarded: lease.guarded });

@@ -23,11 +23,16 @@ pub struct Loaded {
     pub errors: Vec<String>,
     /// The daemon's resident memory when all were connected and had asked once, and at the end, in KiB.
     pub resident_kib: (u64, u64),
+    /// The most it ever was.
+    pub peak_kib: u64,
     /// The longest that anybody waited for an answer.
     pub slowest: Duration,
     /// How long it took.
     pub took: Duration,
 }
+
+/// What is allowed to a daemon that was asked a lot: buffers that grow to their size once.
+pub const GROWTH_MAX_KIB: u64 = 16 * 1_024;
 
 /// Connects `connected` clients, of which `asking` ask for `span`.
 pub fn load(connected: usize, asking: usize, span: Duration) -> Loaded {
@@ -49,6 +54,7 @@ pub fn load(connected: usize, asking: usize, span: Duration) -> Loaded {
         loaded.resident_kib.0 = resident_kib(pid);
         let outcomes = asking.into_iter().map(|asking| asking.join().unwrap()).collect();
         loaded.resident_kib.1 = resident_kib(pid);
+        loaded.peak_kib = kib(pid, "VmHWM:");
         outcomes
     });
     loaded.took = started.elapsed();
@@ -96,18 +102,35 @@ fn asks(
 }
 
 /// A process's resident memory, as the system tells it.
-fn resident_kib(pid: u32) -> u64 {
+pub fn resident_kib(pid: u32) -> u64 {
+    kib(pid, "VmRSS:")
+}
+
+fn kib(pid: u32, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 impl Loaded {
+    /// What must not be.
+    pub fn wrongs(&self) -> Vec<String> {
+        let mut wrongs = self.errors.clone();
+        let (before, after) = self.resident_kib;
+        if before == 0 || after > before + GROWTH_MAX_KIB {
+            wrongs.push(format!("its memory grew from {before} KiB to {after} KiB"));
+        }
+        if self.answered < self.asking as u64 {
+            wrongs.push(format!("{} calls were answered in all", self.answered));
+        }
+        wrongs
+    }
+
     /// The figures, for people.
     pub fn figures(&self) -> String {
         format!(
             "{} clients connected, {} of them asking for {:.1} s: {} calls answered, {} errors, slowest answer {:.0} ms; \
-             resident memory {} KiB before, {} KiB after",
+             resident memory {} KiB before, {} KiB after, {} KiB at most",
             self.connected,
             self.asking,
             self.took.as_secs_f64(),
@@ -115,7 +138,8 @@ impl Loaded {
             self.errors.len(),
             self.slowest.as_secs_f64() * 1_000.0,
             self.resident_kib.0,
-            self.resident_kib.1
+            self.resident_kib.1,
+            self.peak_kib
         )
     }
 }
