@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on ends its test")]
 
 mod flow;
+mod health;
 mod life;
 mod limits;
 mod line;

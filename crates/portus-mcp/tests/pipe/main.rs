@@ -4,6 +4,7 @@
 
 mod answers;
 mod confirm;
+mod health;
 mod hooks;
 mod place;
 mod resource;
