@@ -40,7 +40,7 @@ impl Container {
     /// What to do about it.
     #[must_use]
     pub const fn hint(self) -> &'static str {
-        "PORTUS_DISABLED=1 takes the preferred ports, or <SERVICE>_PORT, as they are, without a daemon"
+        "set PORTUS_DISABLED=1 to take the preferred ports, or <SERVICE>_PORT, as they are, without a daemon"
     }
 }
 
