@@ -2,7 +2,9 @@
 
 use crossterm::event::Event as Input;
 use portus_core::{LeaseId, Port};
-use portus_proto::{Claim, Event, Explanation, Key, Killed, Lease, Listener, Process, Quarantine, Status, Target};
+use portus_proto::{
+    Alert, Claim, Event, Explanation, Key, Killed, Lease, Listener, Process, Quarantine, Status, Target,
+};
 
 /// One thing that happened. Everything that changes the model is one of these.
 #[derive(Debug)]
@@ -62,6 +64,8 @@ pub(crate) struct Snapshot {
     pub(crate) claims: Vec<Claim>,
     pub(crate) quarantines: Vec<Quarantine>,
     pub(crate) status: Status,
+    /// What the daemon says needs a look.
+    pub(crate) alerts: Vec<Alert>,
 }
 
 /// Something that changes the world, by the daemon.

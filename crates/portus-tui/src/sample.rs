@@ -3,8 +3,8 @@
 
 use portus_core::{ClaimEnd, EndReason, Evidence, LeaseId, Port, PortRange, Protocol, QuarantineUntil, StateWord};
 use portus_proto::{
-    Claim, Ended, Event, Explanation, Health, Key, Lease, Listener, Process, Quarantine, Requester, Status, Verdict,
-    WallTime, What,
+    Alert, AlertCode, AlertState, Claim, Ended, Event, Explanation, Health, Key, Lease, Listener, Process, Quarantine,
+    Requester, Severity, Status, Verdict, WallTime, What,
 };
 
 use crate::message::{Msg, News, Snapshot};
@@ -167,6 +167,7 @@ pub(crate) fn snapshot() -> Snapshot {
             set_aside: None,
             pool: PortRange::new(port(20_000), port(29_999)).unwrap(),
         },
+        alerts: Vec::new(),
     }
 }
 
@@ -208,6 +209,26 @@ fn listeners() -> Vec<Listener> {
         within(TOKYO, 48, Listener { protocol: Protocol::Udp, ..listener(27_053, Some(7_000), "名前サーバー") }),
         Listener { protocol: Protocol::Udp, guard: true, ..listener(23_555, Some(1_234), "portus daemon run") },
     ]
+}
+
+/// Two alerts, as they come in.
+pub(crate) fn alerts() -> Vec<Msg> {
+    let alert = |code, subject: &str, severity, message: &str| Alert {
+        code,
+        subject: subject.to_owned(),
+        severity,
+        since: WallTime(NOW_MS - MINUTE),
+        message: message.to_owned(),
+        hint: String::new(),
+    };
+    let full = "9500 of the 9978 usable ports of 20000-29999 are leased (95 %)";
+    let disk = "nothing can be granted or given back, because journal.db cannot be written: the disk is full";
+    [
+        alert(AlertCode::PoolNearlyFull, "20000-29999", Severity::Warning, full),
+        alert(AlertCode::JournalNotWritable, "", Severity::Critical, disk),
+    ]
+    .map(|alert| event(MINUTE, What::Alert { state: AlertState::Raised, alert }))
+    .into()
 }
 
 fn event(age_ms: u64, what: What) -> Msg {

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
 use portus_client::{CallError, Client};
-use portus_proto::{Code, Scope, What};
+use portus_proto::{Alert, Code, Scope, What};
 
 use super::Connect;
 use crate::message::{Msg, News, Snapshot};
@@ -93,5 +93,15 @@ pub(super) fn snapshot(client: &mut Client) -> Result<Snapshot, CallError> {
         claims: client.all_claims(Scope::All)?,
         quarantines: client.quarantines()?,
         status: client.status()?,
+        alerts: alerts(client)?,
     })
+}
+
+/// What the daemon says needs a look; nothing where it is of an older build, which does not say.
+fn alerts(client: &mut Client) -> Result<Vec<Alert>, CallError> {
+    match client.stats() {
+        Ok(stats) => Ok(stats.alerts),
+        Err(CallError::Refused(refusal)) if refusal.code == Code::UnknownMethod => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use portus_core::{LeaseId, Port, Protocol};
-use portus_proto::{Claim, Event, Key, Lease, Listener, Quarantine, Status, What};
+use portus_proto::{Alert, AlertCode, AlertState, Claim, Event, Key, Lease, Listener, Quarantine, Status, What};
 
 use crate::message::Snapshot;
 
@@ -27,6 +27,8 @@ pub(crate) struct Ledger {
     pub(crate) quarantines: BTreeMap<Port, Quarantine>,
     pub(crate) listeners: BTreeMap<ListenerId, Listener>,
     pub(crate) status: Option<Status>,
+    /// What the daemon says needs a look, by kind and subject: the worst kinds come first.
+    pub(crate) alerts: BTreeMap<(AlertCode, String), Alert>,
     log: VecDeque<Event>,
     /// How many events there were before the first in the log.
     forgotten: u64,
@@ -39,6 +41,7 @@ impl Ledger {
         self.claims = snapshot.claims.into_iter().map(|claim| (key_of(&claim), claim)).collect();
         self.quarantines = snapshot.quarantines.into_iter().map(|one| (one.port, one)).collect();
         self.status = Some(snapshot.status);
+        self.alerts = snapshot.alerts.into_iter().map(|alert| (name_of(&alert), alert)).collect();
     }
 
     /// All listeners at once.
@@ -83,7 +86,13 @@ impl Ledger {
             What::Revived(port) => {
                 self.quarantines.remove(port);
             }
-            What::Queued { .. } | What::Alert { .. } | What::Missed(_) => {}
+            What::Alert { state: AlertState::Raised, alert } => {
+                self.alerts.insert(name_of(alert), alert.clone());
+            }
+            What::Alert { state: AlertState::Cleared, alert } => {
+                self.alerts.remove(&name_of(alert));
+            }
+            What::Queued { .. } | What::Missed(_) => {}
         }
         self.log.push_back(event);
         while self.log.len() > LOG_LEN_MAX {
@@ -120,6 +129,10 @@ impl Ledger {
     pub(crate) fn lease_on(&self, port: Port) -> Option<&Lease> {
         self.leases.values().find(|lease| lease.port == port)
     }
+}
+
+fn name_of(alert: &Alert) -> (AlertCode, String) {
+    (alert.code, alert.subject.clone())
 }
 
 /// A claim's key.

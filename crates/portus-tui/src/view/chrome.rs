@@ -11,7 +11,7 @@ use crate::keys::{self, Binding};
 use crate::layout::{SIZE_MIN, tab_places};
 use crate::model::{Link, Model, Scope, Tab, columns};
 use crate::theme::Theme;
-use crate::words::Tone;
+use crate::words::{self, Tone};
 
 pub(super) fn tabs(model: &Model, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let places = tab_places(area.width);
@@ -26,7 +26,7 @@ pub(super) fn tabs(model: &Model, theme: Theme, frame: &mut Frame<'_>, area: Rec
         Link::Up => ("●", Tone::Good),
         Link::Down { .. } => ("✗", Tone::Bad),
     };
-    let left = area.width.saturating_sub(taken);
+    let mut left = area.width.saturating_sub(taken);
     let long = match (&model.link, &model.ledger.status) {
         (Link::Up, Some(status)) => format!("{sign} daemon {} (pid {}) ", status.version, status.pid),
         (Link::Down { .. }, _) => format!("{sign} no daemon "),
@@ -37,6 +37,16 @@ pub(super) fn tabs(model: &Model, theme: Theme, frame: &mut Frame<'_>, area: Rec
         Link::Up => "● up ",
         Link::Down { .. } => "✗ no ",
     };
+    // What needs a look is seen from every view, also where there is no room for more than its sign.
+    let count = model.ledger.alerts.len();
+    let worst = model.ledger.alerts.values().map(|alert| words::alarm(alert.severity)).max();
+    if let (Some(tone), Link::Up) = (worst, &model.link) {
+        let said = format!(" ! {count} {} ", if count == 1 { "alert" } else { "alerts" });
+        let said = if width(&said) + width(short) < left { said } else { format!("!{count} ") };
+        let room = width(&said).min(left);
+        left -= room;
+        spans.push(Span::styled(fit(&said, room, false), theme.tone(tone)));
+    }
     let status = if width(&long) < left { long } else { short.to_owned() };
     spans.push(Span::styled(fit(&status, left, true), theme.tone(tone)));
     frame.render_widget(Line::from(spans), area);

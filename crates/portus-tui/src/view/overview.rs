@@ -1,7 +1,7 @@
 //! The overview: how full the pool is, what comes and goes, what needs a look.
 
 use portus_core::PortRange;
-use portus_proto::Lease;
+use portus_proto::{Alert, AlertCode, Lease};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -11,9 +11,6 @@ use crate::cut::fit;
 use crate::model::{Model, SLICE_MS, SLICES_LEN, Scope};
 use crate::theme::Theme;
 use crate::words::{self, Tone};
-
-/// How full the pool may be before it is worth a look, in percent.
-const POOL_FULL_PERCENT: u64 = 80;
 
 pub(super) fn draw(model: &Model, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let width = area.width.saturating_sub(2);
@@ -51,7 +48,9 @@ fn pool(model: &Model, theme: Theme, width: u16) -> Vec<Line<'static>> {
     let half = cells_of(claimed).min(cells - full);
     let bar = |sign: &str, count: u64| sign.repeat(usize::try_from(count).unwrap_or(0));
     let percent = (leased + claimed) * 100 / all.max(1);
-    let tone = if percent >= POOL_FULL_PERCENT { Tone::Bad } else { Tone::Good };
+    // When a pool is too full is the daemon's to say.
+    let is_full = model.ledger.alerts.contains_key(&(AlertCode::PoolNearlyFull, pool.to_string()));
+    let tone = if is_full { Tone::Bad } else { Tone::Good };
     vec![
         Line::from(vec![
             Span::styled("Pool  ", theme.heading()),
@@ -133,12 +132,8 @@ fn alerts(model: &Model, theme: Theme, width: u16, room: usize) -> Vec<Line<'sta
     if let Some(path) = model.ledger.status.as_ref().and_then(|status| status.set_aside.as_ref()) {
         all.push((Tone::Bad, format!("! a journal could not be read, and was set aside: {path}")));
     }
-    if let Some(pool) = pool_of(model) {
-        let (leased, claimed, count) = use_of(model, pool);
-        if (leased + claimed) * 100 / count.max(1) >= POOL_FULL_PERCENT {
-            all.push((Tone::Bad, format!("! the pool {pool} is almost full")));
-        }
-    }
+    let said = |alert: &Alert| (words::alarm(alert.severity), format!("! {}: {}", alert.code, alert.message));
+    all.extend(model.ledger.alerts.values().map(said));
     let mut odd: Vec<&Lease> = in_scope(model).filter(|lease| words::urgency(lease) >= Tone::Odd).collect();
     odd.sort_by_key(|lease| (std::cmp::Reverse(words::urgency(lease)), lease.port));
     all.extend(odd.into_iter().map(|lease| {

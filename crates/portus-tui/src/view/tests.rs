@@ -33,6 +33,21 @@ fn every_view_at_every_size() {
     }
 }
 
+#[test]
+fn alerts_are_seen_from_every_view() {
+    let alerted = |model: &mut Model| {
+        sample::alerts().into_iter().for_each(|message| drop(update(model, sample::NOW_MS, message)));
+    };
+    snapshot_each("alerts_overview", |model| {
+        model.tab = Tab::Overview;
+        alerted(model);
+    });
+    snapshot_each("alerts_events", |model| {
+        model.tab = Tab::Events;
+        alerted(model);
+    });
+}
+
 fn with_detail(model: &mut Model) {
     let at = model.current().lines().len() - 2;
     while model.selected_port() != Some(sample::port(21_096)) && model.current().cursor() < at {
