@@ -60,7 +60,11 @@ pub(super) fn not_ready(lease: &Lease, detail: &str) -> String {
 
 /// It listens, and is not well.
 pub(super) fn unhealthy(lease: &Lease, detail: &str) -> String {
-    format!("{service} listens on port {}, and is not healthy: {detail}; `portus health {service}` asks again", lease.port, service = lease.service)
+    format!(
+        "{service} listens on port {}, and is not healthy: {detail}; `portus health {service}` asks again",
+        lease.port,
+        service = lease.service
+    )
 }
 
 /// Its tree listens elsewhere.

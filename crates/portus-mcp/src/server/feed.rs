@@ -74,8 +74,11 @@ const fn concerns_leases(what: &What) -> bool {
         | What::Ended(_)
         | What::Health { .. }
         | What::Missed(_) => true,
-        What::Claimed(_) | What::Unclaimed { .. } | What::Quarantined(_) | What::Revived(_) | What::Queued { .. } | What::Alert { .. } => {
-            false
-        }
+        What::Claimed(_)
+        | What::Unclaimed { .. }
+        | What::Quarantined(_)
+        | What::Revived(_)
+        | What::Queued { .. }
+        | What::Alert { .. } => false,
     }
 }

@@ -58,7 +58,9 @@ fn implicit(setup: &Setup, roots: &[String]) -> Result<Located, ToolError> {
     let mut offered: Vec<Workspace> = Vec::new();
     for dir in roots.iter().filter_map(|uri| path_of(uri)) {
         let Ok(workspace) = find(&dir) else { continue };
-        if !workspace.is_nobodys(setup.home_dir.as_deref()) && offered.iter().all(|other| other.worktree != workspace.worktree) {
+        if !workspace.is_nobodys(setup.home_dir.as_deref())
+            && offered.iter().all(|other| other.worktree != workspace.worktree)
+        {
             offered.push(workspace);
         }
     }

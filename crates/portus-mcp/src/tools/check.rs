@@ -3,7 +3,9 @@
 use portus_client::Client;
 use portus_client::health::{ANSWER_WITHIN, Asked, Check};
 use portus_core::{Evidence, StateWord};
-use portus_proto::{Code, ConfirmCall, ExplainCall, Explanation, Health, Key, Lease, Listener, Target, Verdict, VerifyCall};
+use portus_proto::{
+    Code, ConfirmCall, ExplainCall, Explanation, Health, Key, Lease, Listener, Target, Verdict, VerifyCall,
+};
 
 use super::{Answer, Arguments, Bench, Named, ToolError};
 
