@@ -84,6 +84,9 @@ fn good_files_are_accepted_by_reader_and_schema() {
         "[services.a]\nhealth = '/x?y=1'\n[services.b]\nhealth = 'http://localhost:{port}/x'\n[services.'1c']\nhealth = \
          'http://[::1]/'",
         "[services.web]\nenv = ['A', '_b1']\ncommand_env = { X = 'http://{port}', Y = 3 }",
+        "[services.web]\nhealth = 'HTTP://shop.LocalHost:3000/Health?x#y'",
+        "[services.web]\nhealth = 'http://{host}:{port}'",
+        "[services.web]\nhealth = 'http://127.1.2.3'",
         "[mirror]\nports_json = 'run/.ports.json'",
     ] {
         assert_eq!(Subject::project().reader_says(text), Ok(()), "{text}");
@@ -125,6 +128,8 @@ fn bad_files_are_refused_by_reader_and_schema() {
         "[services.web]\nenv = { A = 1 }",
         "[services.web]\nhealth = 'http://example.com/'",
         "[services.web]\nhealth = 'http://localhost.example.com/'",
+        "[services.web]\nhealth = 'http://localhost:80@example.com/'",
+        "[services.web]\nhealth = 'http://localhost\\@example.com/'",
         "[services.web]\nhealth = 'https://localhost/'",
         "[services.web]\nhealth = '/a b'",
         "[services.web]\ncommand_env = { '1A' = 'x' }",

@@ -60,6 +60,7 @@ const TABLE: &[(In, &str)] = &[
     (In::Project, "[services.web]\ncommand_env = 'A=1'\n"),
     (In::Project, "[services.web]\nhealth = 'http://example.com/health'\n"),
     (In::Project, "[services.web]\nhealth = 'http://localhost@example.com/'\n"),
+    (In::Project, "[services.web]\nhealth = 'http://localhost:80@example.com/'\n"),
     (In::Project, "[services.web]\nhealth = 'https://localhost/'\n"),
     (In::Project, "[services.web]\nhealth = 'sh -c reboot'\n"),
     (In::Project, "[services.my-web]\n[services.'my.web']\n"),

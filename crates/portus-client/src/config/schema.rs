@@ -62,8 +62,9 @@ fn value(key: &Key) -> Value {
 const RANGE: &str = "^ *[0-9]{1,5} *(- *[0-9]{1,5} *)?$";
 const DURATION: &str = "(0|(?=.)([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)";
 const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
-const HEALTH: &str = r"^(tcp$|/\S*$|http://(localhost|127\.0\.0\.1|\[::1\]|\{host\})(:[^/?#\s]*)?([/?#]\S*)?$)";
-const LOOPBACK: &str = r"^(127\.[0-9.]+|\[::1\]):[0-9]{1,5}$";
+/// Letters of `http` and `localhost` may be of either case.
+const HEALTH: &str = r"^(tcp|/\S*|[Hh][Tt][Tt][Pp]://(([A-Za-z0-9._-]+\.)?[Ll][Oo][Cc][Aa][Ll][Hh][Oo][Ss][Tt]|127(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:.]+\]|\{host\})(:([0-9]{1,5}|\{port\}))?([/?#]\S*)?)$";
+const LOOPBACK: &str = r"^(127(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$";
 
 fn shape(kind: Kind) -> Value {
     let port = || json!({ "type": "integer", "minimum": 1, "maximum": 65_535 });
