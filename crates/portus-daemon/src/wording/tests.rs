@@ -39,7 +39,15 @@ fn broker() -> Broker {
 
 fn told(no: &core::Refusal) -> Refusal {
     let broker = broker();
-    refusal(no, &View { broker: &broker, now: Moment::default(), guarded: &|_| false })
+    refusal(
+        no,
+        &View {
+            broker: &broker,
+            now: Moment::default(),
+            guarded: &|_| false,
+            health: &|_| portus_proto::Health::Unknown,
+        },
+    )
 }
 
 #[test]
@@ -59,7 +67,10 @@ fn every_refusal_says_what_happened_and_what_to_do() {
     };
     let unavailable = |why| core::Refusal::PortUnavailable { key: key("/v"), port: port(), why };
     let all = [
-        (core::Refusal::NoPort { key: key("/v"), ranges: ranges.clone(), reasons }, "3 leased, 1 taken"),
+        (
+            core::Refusal::NoPort { key: key("/v"), ranges: ranges.clone(), reasons, taken: Vec::new() },
+            "3 leased, 1 taken",
+        ),
         (core::Refusal::NoBlock { key: key("/v"), count: 4, ranges, reasons }, "no 4 ports in a row"),
         (unavailable(Why::Leased { lease, by: key("/w") }), "held by pid 77 (portus run)"),
         (unavailable(Why::Claimed { by: key("/w"), pinned: true }), "`web` of shop (/w, pinned)"),
@@ -116,6 +127,7 @@ fn facts_are_there_for_programs() {
         key: key("/v"),
         ranges: vec![PortRange::ALL],
         reasons: core::Reasons { excluded: 2, ..core::Reasons::default() },
+        taken: Vec::new(),
     });
     assert_eq!((full.facts.ranges.len(), full.facts.reasons.unwrap().excluded), (1, 2));
     let limited = told(&core::Refusal::TooMany { what: Limited::Asks, max: 64 });
@@ -133,12 +145,17 @@ fn spans_are_rounded_up_to_what_people_say() {
 #[test]
 fn every_note_names_the_service_it_is_about() {
     let broker = broker();
-    let view = View { broker: &broker, now: Moment::default(), guarded: &|_| false };
+    let view = View {
+        broker: &broker,
+        now: Moment::default(),
+        guarded: &|_| false,
+        health: &|_| portus_proto::Health::Unknown,
+    };
     for one in [
         Note::PreferredUnavailable { key: key("/v"), port: port(), why: Why::Taken },
         Note::ClaimUnavailable { key: key("/v"), port: port(), why: Why::Excluded },
-        Note::FellBack { key: key("/v") },
-        Note::Expanded { key: key("/v") },
+        Note::FellBack { key: key("/v"), to: PortRange::ALL },
+        Note::Expanded { key: key("/v"), to: PortRange::ALL },
         Note::ClaimTaken { from: key("/w"), port: port() },
         Note::SiblingUnclaimed { key: key("/v") },
         Note::KeptOther { key: key("/v"), preferred: port() },
