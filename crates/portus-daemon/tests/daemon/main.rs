@@ -8,5 +8,6 @@ mod life;
 mod limits;
 mod line;
 mod protocol;
+mod recovery;
 mod rig;
 mod servers;
