@@ -1,4 +1,5 @@
 //! Services of all kinds are asked whether they are well, over real sockets.
+#![expect(clippy::unwrap_used, reason = "tests report by panicking")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
