@@ -166,8 +166,8 @@ mod tests {
         for (line, message, hint) in [
             (
                 &["portus", "confirm"][..],
-                "the following required arguments were not provided: <PORT|SERVICE|LEASE>",
-                "Usage: portus confirm <PORT|SERVICE|LEASE>",
+                "the following required arguments were not provided: <SERVICE|PORT|LEASE>",
+                "Usage: portus confirm <SERVICE|PORT|LEASE>",
             ),
             (
                 &["portus", "list", "--clams"],
