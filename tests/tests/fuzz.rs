@@ -9,9 +9,8 @@ const MADE_UP: u32 = 150;
 #[test]
 fn every_input_of_the_corpora_is_survived() {
     for (name, target) in fuzz::all() {
-        let corpus = fuzz::corpus(name);
-        assert!(corpus.len() >= 3, "tests/corpus/{name} holds {} inputs", corpus.len());
-        for (file, input) in corpus {
+        assert!(fuzz::seeds(name).len() >= 3, "tests/corpus/{name} is all but empty");
+        for (file, input) in fuzz::corpus(name) {
             let finding = fuzz::strike(name, *target, &input);
             assert!(finding.is_none(), "{}: {finding:?}", file.display());
         }
@@ -19,9 +18,22 @@ fn every_input_of_the_corpora_is_survived() {
 }
 
 #[test]
+fn every_shape_on_the_wire_is_read_the_same_in_both_codecs() {
+    for (name, target) in fuzz::all().iter().filter(|(name, _)| ["calls", "answers"].contains(name)) {
+        let seeds = fuzz::seeds(name);
+        let binary = seeds.iter().filter(|seed| !seed.starts_with(b"{")).count();
+        assert!(binary >= 20, "{name}: {binary} of {} are in bincode", seeds.len());
+        for seed in seeds {
+            let finding = fuzz::strike(name, *target, &seed);
+            assert!(finding.is_none(), "{finding:?}");
+        }
+    }
+}
+
+#[test]
 fn made_up_inputs_are_survived() {
     for (name, target) in fuzz::all() {
-        let mut maker = Maker::new(fuzz::corpus(name).into_values().collect(), 0);
+        let mut maker = Maker::new(fuzz::seeds(name), 0);
         for _ in 0..MADE_UP {
             let finding = fuzz::strike(name, *target, &maker.make());
             assert!(finding.is_none(), "{finding:?}");

@@ -58,7 +58,11 @@ fn what_a_daemon_decided_is_decided_the_same_again() {
     // The first line is no step, so that a step's number is its line's, counted from 0.
     let (step, _) = line_with(&file, r#""Request""#);
     let one = replay(&file, &["--step", &step.to_string()]).good();
-    assert!(one.stdout.contains("\"survey\"") && one.stdout.contains(&format!("(line {})", step + 1)), "{}", one.stdout);
+    assert!(
+        one.stdout.contains("\"survey\"") && one.stdout.contains(&format!("(line {})", step + 1)),
+        "{}",
+        one.stdout
+    );
 }
 
 #[test]

@@ -27,7 +27,7 @@ const PARTS: [Part; 3] = [
         files: &[
             "crates/portus-proto/src/codec/**",
             "crates/portus-proto/src/frame.rs",
-            "crates/portus-proto/src/negotiate.rs",
+            "crates/portus-proto/src/greet.rs",
         ],
         tests: &["--lib", "--tests"],
     },

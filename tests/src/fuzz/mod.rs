@@ -87,6 +87,16 @@ pub fn corpus(name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     entries.filter_map(|entry| Some((entry.path(), std::fs::read(entry.path()).ok()?))).collect()
 }
 
+/// What a target's inputs are made of: its committed corpus, and for messages each shape that stands on the wire, in both
+/// codecs. (What bincode writes is of one build, so that no corpus can keep it.)
+pub fn seeds(name: &str) -> Vec<Vec<u8>> {
+    let mut seeds: Vec<Vec<u8>> = corpus(name).into_values().collect();
+    seeds.extend(targets::golden(name));
+    let binary: Vec<Vec<u8>> = seeds.iter().filter_map(|seed| targets::in_bincode(name, seed)).collect();
+    seeds.extend(binary);
+    seeds
+}
+
 /// Inputs made of a corpus, one after the other, for ever.
 #[derive(Debug)]
 pub struct Maker {
@@ -134,13 +144,13 @@ impl Maker {
 
 /// Throws made-up inputs at one target for a while: how many, and the first that broke it.
 pub fn run(name: &'static str, target: Target, span: Duration, seed: u64) -> (u64, Option<Finding>) {
-    let committed: Vec<Vec<u8>> = corpus(name).into_values().collect();
-    for input in &committed {
+    let seeds = seeds(name);
+    for input in &seeds {
         if let Some(finding) = strike(name, target, input) {
             return (0, Some(finding));
         }
     }
-    let mut maker = Maker::new(committed, seed);
+    let mut maker = Maker::new(seeds, seed);
     let until = Instant::now() + span;
     let mut count = 0;
     while Instant::now() < until {

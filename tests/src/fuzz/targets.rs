@@ -15,12 +15,13 @@ use portus_proto::{ClientFrame, Codec, Greeting, Hello, ServerFrame};
 use tempfile::TempDir;
 
 use crate::sim::campaign::{self, Report};
+use crate::sim::recorded::{self, Show};
 
 /// Something to throw bytes at. Errors say what did not hold; so does a panic.
 pub type Target = fn(&[u8]) -> Result<(), String>;
 
 /// All of them, by the name of their folder in `tests/corpus`.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("frames", frames),
     ("calls", calls),
     ("answers", answers),
@@ -30,7 +31,41 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("hook-command", hook_command),
     ("ports-json", ports_json),
     ("sim", simulated),
+    ("trace", trace),
 ];
+
+/// The messages of the golden files: every shape that stands on the wire.
+pub fn golden(name: &str) -> Vec<Vec<u8>> {
+    let texts: &[&str] = match name {
+        "calls" => &[include_str!("../../../crates/portus-proto/tests/golden/calls.jsonl")],
+        "answers" => &[
+            include_str!("../../../crates/portus-proto/tests/golden/replies.jsonl"),
+            include_str!("../../../crates/portus-proto/tests/golden/refusals.jsonl"),
+            include_str!("../../../crates/portus-proto/tests/golden/events.jsonl"),
+        ],
+        "greetings" => &[
+            include_str!("../../../crates/portus-proto/tests/golden/hello.jsonl"),
+            include_str!("../../../crates/portus-proto/tests/golden/greetings.jsonl"),
+        ],
+        _ => &[],
+    };
+    texts.iter().flat_map(|text| text.lines()).map(|line| line.as_bytes().to_vec()).collect()
+}
+
+/// The same message in bincode, if these bytes are one in JSON.
+pub fn in_bincode(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+    match name {
+        "calls" => {
+            let frame = decode_client(Codec::Json, bytes).ok()?;
+            payload(|out| encode_client(Codec::Bincode, &frame, out)).ok()
+        }
+        "answers" => {
+            let frame = decode_server(Codec::Json, bytes).ok()?;
+            payload(|out| encode_server(Codec::Bincode, &frame, out)).ok()
+        }
+        _ => None,
+    }
+}
 
 /// The agents whose hooks are answered.
 const AGENTS: [Agent; 5] = [Agent::Claude, Agent::Codex, Agent::Cursor, Agent::Gemini, Agent::Windsurf];
@@ -206,4 +241,13 @@ fn simulated(bytes: &[u8]) -> Result<(), String> {
         Some((promise, what)) => Err(format!("{promise}: {what}")),
         None => Ok(()),
     }
+}
+
+/// A trace is refused, or decided again with a difference that lies in it; what is decided breaks nothing.
+fn trace(bytes: &[u8]) -> Result<(), String> {
+    let text = String::from_utf8_lossy(bytes);
+    let Ok(replayed) = recorded::replay(&text, &Show::All) else { return Ok(()) };
+    let lines = text.lines().count();
+    let inside = replayed.difference.is_none_or(|(line, _)| (2..=lines).contains(&line));
+    holds(inside && replayed.steps < lines, "there is no such line")
 }

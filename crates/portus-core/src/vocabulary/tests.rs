@@ -62,6 +62,7 @@ fn a_range_is_written_with_a_dash_or_as_one_port() {
         assert_eq!(text.parse::<PortRange>(), Err(PortError::NotAPort(culprit.to_owned())), "{text:?}");
     }
     assert_eq!((range(3000, 3099).to_string(), range(80, 80).to_string()), ("3000-3099".to_owned(), "80".to_owned()));
+    assert_eq!(format!("{:?}", range(3000, 3099)), "3000-3099");
 }
 
 #[test]
@@ -237,7 +238,8 @@ fn what_is_read_from_elsewhere_is_checked() {
         let text: StrDeserializer<'_, Error> = text.into_deserializer();
         ServiceName::deserialize(text)
     };
-    assert!(name("web").is_ok() && name("../web").is_err() && name("3000").is_err());
+    assert_eq!(String::from(name("web").unwrap()), "web");
+    assert!(name("../web").is_err() && name("3000").is_err());
     let number = |number: u16| {
         let number: U16Deserializer<Error> = number.into_deserializer();
         Port::deserialize(number)

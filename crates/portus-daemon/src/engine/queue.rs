@@ -133,7 +133,9 @@ mod tests {
         assert_eq!(queue.remove(&2).and_then(|request| request.requester.pid), Some(2));
         assert_eq!(queue.remove(&2), None, "gone once");
         queue.remove(&1);
-        assert_eq!((first(&queue, 80), queue.len()), (Some(3), 2));
+        assert_eq!((first(&queue, 80), queue.len(), queue.is_empty()), (Some(3), 2, false));
+        [3, 4].iter().for_each(|waiter| drop(queue.remove(waiter)));
+        assert!(queue.is_empty());
     }
 
     #[test]

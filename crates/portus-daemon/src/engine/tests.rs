@@ -266,3 +266,16 @@ fn looks_and_time_pass_without_a_trace_in_the_journal() {
     engine.run(vec![Command::Swept { missing }]);
     assert_sound(&toy, &engine);
 }
+
+#[test]
+fn a_journal_that_failed_says_what_to_do() {
+    for (error, word) in [
+        (JournalError::Full, "room"),
+        (JournalError::ReadOnly, "writable"),
+        (JournalError::Locked, "close"),
+        (JournalError::Unreadable(String::new()), "aside"),
+        (JournalError::Failed(String::new()), "log"),
+    ] {
+        assert!(error.hint().contains(word), "{error}: {}", error.hint());
+    }
+}

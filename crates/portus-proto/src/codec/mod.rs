@@ -140,3 +140,39 @@ impl std::io::Write for Payload<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Serializer;
+    use serde::ser::Error as _;
+    use std::io::Write as _;
+
+    /// What no codec can write.
+    struct Unsayable;
+
+    impl Serialize for Unsayable {
+        fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(S::Error::custom("unsayable"))
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_not_called_too_long() {
+        for codec in [Codec::Json, Codec::Bincode] {
+            let mut out = b"before".to_vec();
+            let error = encode(codec, &Unsayable, &mut out).unwrap_err();
+            assert!(!matches!(error, EncodeError::TooLong { .. }), "{codec:?}: {error}");
+            assert_eq!(out, b"before");
+        }
+    }
+
+    #[test]
+    fn a_payload_takes_all_or_nothing() {
+        let mut out = Vec::new();
+        let mut payload = Payload { room: 5, overflowed: false, out: &mut out };
+        assert_eq!(payload.write(b"abc").unwrap(), 3);
+        assert!(payload.write(b"def").is_err() && payload.overflowed);
+        assert_eq!(out, b"abc");
+    }
+}

@@ -30,7 +30,10 @@ impl Serialize for WallTime {
 impl<'de> Deserialize<'de> for WallTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if !deserializer.is_human_readable() {
-            return u64::deserialize(deserializer).map(Self);
+            let time = u64::deserialize(deserializer).map(Self)?;
+            let is_a_year = u64::try_from(time.to_jiff().as_millisecond()) == Ok(time.0);
+            // The other codec has no text for it.
+            return if is_a_year { Ok(time) } else { Err(D::Error::custom("a time after the year 9999")) };
         }
         let text = String::deserialize(deserializer)?;
         let time: jiff::Timestamp = text.parse().map_err(D::Error::custom)?;

@@ -4,7 +4,7 @@ use crate::arbitrary::Source;
 use crate::samples;
 use portus_proto::codec::{self, DecodeError};
 use portus_proto::frame::{FRAME_LEN_MAX, HEADER_LEN};
-use portus_proto::{ClientFrame, Codec, Greeting, Hello, ServerFrame, WallTime};
+use portus_proto::{ClientFrame, Codec, Event, Greeting, Hello, ServerFrame, WallTime, What};
 use proptest::prelude::*;
 
 const CODECS: [Codec; 2] = [Codec::Json, Codec::Bincode];
@@ -164,5 +164,17 @@ fn a_full_frame_is_read() {
         let error = codec::encode_client(codec, &frame(FRAME_LEN_MAX - around + 1), &mut over).unwrap_err();
         assert_eq!(error, codec::EncodeError::TooLong { max: FRAME_LEN_MAX });
         assert!(over.is_empty(), "a frame that is not written leaves nothing behind");
+    }
+}
+
+#[test]
+fn a_time_that_has_no_text_is_read_in_no_codec() {
+    let last = 253_402_207_200_000;
+    for (ms, readable) in [(0, true), (last, true), (last + 1, false), (u64::MAX, false)] {
+        let event = ServerFrame::Event(Event { at: WallTime(ms), what: What::Missed(17) });
+        let mut out = Vec::new();
+        codec::encode_server(Codec::Bincode, &event, &mut out).unwrap();
+        let read = codec::decode_server(Codec::Bincode, &out[HEADER_LEN..]);
+        assert_eq!(read.is_ok_and(|read| read == event), readable, "{ms}");
     }
 }
