@@ -1,5 +1,6 @@
 //! `.ports.json`: a worktree's leases as a file, kept true by the daemon.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "tests report by panicking")]
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,12 @@ fn kill(pid: u32) {
     assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
 }
 
+fn next(watch: &mut Running) -> String {
+    let line = watch.line();
+    assert!(!line.is_empty(), "the stream of events has ended");
+    line
+}
+
 #[test]
 fn it_says_who_has_which_port_and_follows_every_change() {
     let rig = Rig::new();
@@ -81,11 +88,11 @@ fn a_server_shows_with_its_process_and_goes_with_its_holder() {
 
     let mut watch = Running::start(rig.portus(&dir, ["watch", "--json", "-v"]));
     assert!(watch.error_line().contains("watching"));
-    // The server dies of its input's end, and no client says so.
+    // Nobody is left to say so.
     kill(holder.id());
     kill(server);
     holder.wait().unwrap();
-    while !watch.line().contains("\"ended\":{\"reason\"") {}
+    while !next(&mut watch).contains("\"ended\":{\"reason\"") {}
     settle(&rig);
     assert_eq!(ports(&dir), []);
 }
@@ -107,7 +114,7 @@ fn a_daemon_that_was_killed_finds_the_file_again() {
     let mut watch = Running::start(rig.portus(&elsewhere, ["watch", "--json", "-v"]));
     assert!(watch.error_line().contains("watching"));
     while rig.json(&elsewhere, ["list", "--all", "--json"])["leases"].as_array().unwrap().len() > 1 {
-        watch.line();
+        next(&mut watch);
     }
     settle(&rig);
     assert_eq!(ports(&dir), [("api".to_owned(), api)]);

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use portus_core::{Listener, Look, Port, PortRange, ProcessIdentity, Protocol};
 use portus_os::port::{Socket, SocketTable, owners, probe};
-use portus_os::{checkout, process};
+use portus_os::process;
 use portus_proto::Process;
 
 use super::kill::Plan;
@@ -71,13 +70,13 @@ impl About {
     fn find(gatherer: &Gatherer, pid: u32, detail: Detail) -> Option<Self> {
         let listener = gatherer.describe(pid)?;
         let cwd = process::cwd(pid);
-        let place = listener.worktree.as_deref().and_then(|worktree| checkout::locate(Path::new(worktree)).ok());
+        let project = listener.worktree.as_deref().and_then(|worktree| gatherer.project_of(worktree));
         let chain = match detail {
             Detail::Brief => Vec::new(),
             Detail::Ancestry => chain(gatherer, pid, &listener),
         };
         let cwd = cwd.map(|cwd| cwd.to_string_lossy().into_owned());
-        Some(Self { listener, cwd, project: place.map(|place| place.project_name), chain })
+        Some(Self { listener, cwd, project, chain })
     }
 
     fn at(self, socket: &Socket) -> Seen {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use portus_core::{LeaseId, Listener, Port, ProcessIdentity, Protocol, Sighting};
@@ -12,6 +13,7 @@ use portus_os::port::{Socket, SocketTable, owners, owners_among};
 use portus_os::process::{self, Marker, Survivors, survivors};
 
 use super::Worktrees;
+use super::patience::Patience;
 
 /// The variable by which a process tree carries its leases: `<journal uuid>:<id>[,<id>…]`.
 const MARKER: &str = "PORTUS_LEASE";
@@ -45,6 +47,10 @@ pub(crate) struct Gatherer {
     journal: Arc<OnceLock<String>>,
     worktrees: Worktrees,
     own_uid: u32,
+    /// The checkout that a directory lies in.
+    checkouts: Patience<Option<PathBuf>>,
+    /// The name of a worktree's project.
+    projects: Patience<Option<String>>,
 }
 
 /// Leases that have lost a process, and by what their trees are known.
@@ -59,7 +65,9 @@ pub(crate) struct Bereaved {
 impl Gatherer {
     /// Looks on behalf of a journal that is named later, with [`Self::name_journal`].
     pub(crate) fn new(worktrees: Worktrees) -> Self {
-        Self { journal: Arc::default(), worktrees, own_uid: user().uid }
+        let checkouts = Patience::new(checkout::worktree_of);
+        let projects = Patience::new(|worktree| Some(checkout::locate(worktree).ok()?.project_name));
+        Self { journal: Arc::default(), worktrees, own_uid: user().uid, checkouts, projects }
     }
 
     /// Names the journal whose markers count. Once, for all clones.
@@ -162,7 +170,7 @@ impl Gatherer {
         let described = process::describe(pid)?;
         let cwd = process::cwd(pid);
         let worktree = cwd.as_deref().and_then(|cwd| {
-            let checkout = checkout::worktree_of(cwd).and_then(|found| found.to_str().map(Arc::from));
+            let checkout = self.checkouts.ask(cwd).flatten().and_then(|found| found.to_str().map(Arc::from));
             checkout.or_else(|| self.worktrees.around(cwd))
         });
         Some(Listener {
@@ -175,6 +183,11 @@ impl Gatherer {
             worktree,
             container_proxy: CONTAINER_PROXIES.contains(&described.name.as_str()),
         })
+    }
+
+    /// The name of the project that a worktree belongs to, if its disk says so.
+    pub(crate) fn project_of(&self, worktree: &str) -> Option<String> {
+        self.projects.ask(Path::new(worktree)).flatten()
     }
 
     /// The leases that a process's environment names.

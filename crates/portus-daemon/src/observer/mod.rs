@@ -5,6 +5,7 @@
 
 mod gather;
 mod looks;
+mod patience;
 mod schedule;
 mod worktrees;
 

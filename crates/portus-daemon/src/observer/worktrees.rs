@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+
+use super::patience::Patience;
 
 /// The worktrees of live leases, shared with whoever gathers. A directory outside of git is a
 /// worktree only because somebody asked from there, so nothing on the disk tells.
@@ -40,11 +42,14 @@ impl Worktrees {
 }
 
 /// Those of these worktrees whose path is missing while its parent is there. (A parent that is
-/// missing as well may be a disk that is not mounted.)
+/// missing as well may be a disk that is not mounted, as may be one that does not answer.)
 pub(crate) fn missing_worktrees(worktrees: impl IntoIterator<Item = Arc<str>>) -> Vec<Arc<str>> {
-    let is_missing = |path: &Path| matches!(path.try_exists(), Ok(false));
-    let is_gone = |path: &Path| is_missing(path) && path.parent().is_some_and(Path::is_dir);
-    worktrees.into_iter().filter(|worktree| is_gone(Path::new(&**worktree))).collect()
+    static DISKS: LazyLock<Patience<bool>> = LazyLock::new(|| Patience::new(is_gone));
+    worktrees.into_iter().filter(|worktree| DISKS.ask(Path::new(&**worktree)) == Some(true)).collect()
+}
+
+fn is_gone(path: &Path) -> bool {
+    matches!(path.try_exists(), Ok(false)) && path.parent().is_some_and(Path::is_dir)
 }
 
 #[cfg(test)]
