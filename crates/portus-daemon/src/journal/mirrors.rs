@@ -3,7 +3,7 @@
 use rusqlite::params;
 
 use super::SqliteJournal;
-use super::error::journal_error;
+use super::error::{journal_error, read_error};
 use crate::engine::JournalError;
 
 impl SqliteJournal {
@@ -17,7 +17,7 @@ impl SqliteJournal {
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
             rows.collect()
         };
-        read().map_err(|error| journal_error(&error))
+        read().map_err(|error| read_error(&error.into()))
     }
 
     /// Writes down where a worktree's mirror lies, or that it has none. For good, between two commits of the ledger.

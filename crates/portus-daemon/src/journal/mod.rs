@@ -149,7 +149,8 @@ impl Journal for SqliteJournal {
     fn load(&mut self, each: &mut dyn FnMut(Change)) -> Result<(), JournalError> {
         self.ended = read::read(&self.db, each).map_err(|error| read_error(&error))?;
         self.ended_committed = self.ended;
-        Ok(())
+        // Nothing of the ledger, but a file that is broken there is a broken file.
+        self.mirrors().map(drop)
     }
 
     fn set_aside(&mut self) -> Result<(), JournalError> {

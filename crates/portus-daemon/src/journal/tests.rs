@@ -266,3 +266,34 @@ fn whatever_fits_into_the_types_fits_into_the_rows() {
 fn bytes(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
+
+#[test]
+fn a_statement_is_prepared_once() {
+    let place = Place::new();
+    let mut journal = place.open();
+    for id in 1..=5 {
+        keep(&mut journal, &[granted(id, 1), ended(id, id)]);
+    }
+    let statement = journal.db.prepare_cached(write::ENDED).unwrap();
+    assert_eq!(statement.get_status(rusqlite::StatementStatus::Run), 5);
+    assert_eq!(statement.get_status(rusqlite::StatementStatus::RePrepare), 0, "for other values bound to it");
+}
+
+#[test]
+fn mirrors_are_kept_beside_the_ledger_from_the_second_format_on() {
+    let place = Place::new();
+    let first = Connection::open(place.path()).unwrap();
+    first.execute_batch(include_str!("schema/1.sql")).unwrap();
+    first.pragma_update(None, "user_version", 1).unwrap();
+    drop(first);
+    let mut journal = place.open();
+    assert_eq!(journal.mirrors().unwrap(), []);
+    journal.set_mirror("/shop", Some(".ports.json")).unwrap();
+    journal.set_mirror("/blog", Some("a/ports.json")).unwrap();
+    journal.set_mirror("/shop", Some("b/ports.json")).unwrap();
+    journal.set_mirror("/blog", None).unwrap();
+    journal.set_mirror("/blog", None).unwrap();
+    keep(&mut journal, &[granted(1, 1)]);
+    let known = place.as_if_killed().open().mirrors().unwrap();
+    assert_eq!(known, [("/shop".to_owned(), "b/ports.json".to_owned())]);
+}

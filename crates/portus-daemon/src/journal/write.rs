@@ -9,6 +9,11 @@ use rusqlite::{Connection, Params, params};
 /// Ended leases beyond the history go in portions of this size, so that few commits pay for it.
 pub(super) const TRIM_COUNT: usize = 64;
 
+/// A lease's end.
+pub(super) const ENDED: &str = "UPDATE lease SET state = 'ended', until_awake = NULL, evidence = NULL, guard = NULL, \
+                                end_reason = ?2, ended_awake = ?3, ended_wall = ?4, cool_until_awake = ?5 \
+                                WHERE id = ?1 AND state <> 'ended'";
+
 /// Writes changes into the open transaction.
 pub(super) struct Writer<'a> {
     pub(super) db: &'a Connection,
@@ -169,13 +174,10 @@ impl Writer<'_> {
     }
 
     fn ended(&mut self, lease: LeaseId, reason: EndReason, at: Moment, cool_until: Timestamp) -> rusqlite::Result<()> {
-        let sql = "UPDATE lease SET state = 'ended', until_awake = NULL, evidence = NULL, guard = NULL, \
-                   end_reason = ?2, ended_awake = ?3, ended_wall = ?4, cool_until_awake = ?5 \
-                   WHERE id = ?1 AND state <> 'ended'";
         let cools = cool_until > at.awake && reason != EndReason::Reboot;
         let cool_until = cools.then(|| millis(cool_until));
         let row = params![number(lease), reason.word(), millis(at.awake), millis(at.wall), cool_until];
-        if self.db.prepare_cached(sql)?.execute(row)? == 0 {
+        if self.db.prepare_cached(ENDED)?.execute(row)? == 0 {
             return Ok(());
         }
         // By the claim's port alone (`+` keeps the planner off the other index), then whether it is the key's.

@@ -27,7 +27,7 @@ fn a_newer_journal_is_left_as_it_is() {
     let before = bytes(&place.path());
     let error = SqliteJournal::open(&place.path(), HISTORY_MAX).unwrap_err();
     assert_eq!(error, OpenError::Newer { path: place.path(), found: 99, known: 2 });
-    assert!(error.to_string().contains("99") && error.to_string().contains("up to 1"), "{error}");
+    assert!(error.to_string().contains("99") && error.to_string().contains("up to 2"), "{error}");
     assert!(error.hint().contains("install") && error.hint().contains("journal.db"), "{}", error.hint());
     assert_eq!(bytes(&place.path()), before);
     assert_eq!(place.files(), ["journal.db"]);
