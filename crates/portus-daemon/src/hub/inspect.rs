@@ -170,7 +170,7 @@ fn ended(plan: Plan, dry_run: bool, grace: Duration, spare: &BTreeSet<ProcessIde
 /// What was seen, for the ledger. Of a single port also that nobody listens there.
 fn sightings(seen: &[Seen], single: Option<Port>) -> Vec<Sighting> {
     let ports: BTreeSet<Port> = seen.iter().map(|seen| seen.port).chain(single).collect();
-    let of = |port: Port| seen.iter().filter(move |seen| seen.port == port && !seen.is_own());
+    let of = |port: Port| seen.iter().filter(move |seen| seen.port == port && !seen.is_guard());
     ports
         .into_iter()
         .map(|port| Sighting { port, listeners: of(port).map(|seen| seen.listener.clone()).collect() })

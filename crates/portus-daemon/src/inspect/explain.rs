@@ -1,6 +1,6 @@
 //! Whose port is it? One verdict, and the one next command.
 
-use portus_core::{Caller, Key, Lease, Port};
+use portus_core::{Caller, Evidence, Key, Lease, Port};
 use portus_proto::{Explanation, Process, Verdict};
 
 use super::Seen;
@@ -8,9 +8,9 @@ use crate::translate::View;
 
 /// The verdict on a port: the first that applies.
 pub(crate) fn explain(view: &View<'_>, port: Port, seen: &[Seen], caller: &Caller) -> Explanation {
-    let lease = view.broker.lease_on(port);
+    let listeners: Vec<&Seen> = seen.iter().filter(|seen| seen.port == port && !seen.is_guard()).collect();
+    let lease = view.broker.lease_on(port).or_else(|| drifted(view, port, &listeners));
     let mine = lease.is_some_and(|lease| lease.key.worktree == caller.worktree);
-    let listeners: Vec<&Seen> = seen.iter().filter(|seen| seen.port == port && !seen.is_own()).collect();
     let verdict = verdict(view, port, lease, mine, &listeners);
     let first = listeners.first();
     Explanation {
@@ -19,9 +19,21 @@ pub(crate) fn explain(view: &View<'_>, port: Port, seen: &[Seen], caller: &Calle
         mine,
         lease: lease.map(|lease| view.lease(lease)),
         ancestors: first.map(|seen| ancestors(seen)).unwrap_or_default(),
-        next: next(view, verdict, port, lease, caller),
+        next: match first {
+            Some(first) if first.is_own() => "portus metrics".to_owned(),
+            _ => next(view, verdict, port, lease, caller),
+        },
         listeners: listeners.iter().map(|seen| seen.shape(view)).collect(),
     }
+}
+
+/// The lease whose own server listens here, instead of on its port.
+fn drifted<'a>(view: &View<'a>, port: Port, listeners: &[&Seen]) -> Option<&'a Lease> {
+    let mut leases = view.broker.live_leases().filter(|lease| lease.drifted_to == Some(port));
+    leases.find(|lease| {
+        let of_tree = |evidence| matches!(evidence, Some(Evidence::Lineage | Evidence::Marker));
+        listeners.iter().any(|seen| of_tree(view.broker.evidence(lease, &seen.listener)))
+    })
 }
 
 fn verdict(view: &View<'_>, port: Port, lease: Option<&Lease>, mine: bool, listeners: &[&Seen]) -> Verdict {
@@ -55,6 +67,10 @@ fn next(view: &View<'_>, verdict: Verdict, port: Port, lease: Option<&Lease>, ca
     match verdict {
         Verdict::Quarantined => format!("portus revive {port}"),
         Verdict::Contested if mine => format!("portus request {service}"),
+        // From its next start on the number is the service's own.
+        Verdict::Mine if lease.is_some_and(|lease| lease.port != port) => {
+            format!("portus pin {service} --port {port}")
+        }
         Verdict::Mine => format!("portus get {service} --url"),
         Verdict::Leased if drifted.is_some() => {
             drifted.map(|elsewhere| format!("portus explain {elsewhere}")).unwrap_or_default()

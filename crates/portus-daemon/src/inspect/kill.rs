@@ -32,7 +32,7 @@ pub(crate) fn plan(
     caller: &Caller,
     spare: &BTreeSet<ProcessIdentity>,
 ) -> Result<Plan, Refusal> {
-    let listeners: Vec<&Seen> = seen.iter().filter(|seen| seen.port == port && !seen.is_own()).collect();
+    let listeners: Vec<&Seen> = seen.iter().filter(|seen| seen.port == port && !seen.is_guard()).collect();
     if listeners.is_empty() {
         let message = format!("nobody listens on port {port}");
         return Err(Refusal::new(
@@ -66,6 +66,10 @@ pub(crate) fn named(processes: &[Process]) -> String {
 fn untouchable(seen: &Seen, spare: &BTreeSet<ProcessIdentity>) -> Option<Refusal> {
     let never = |message: String, hint: &str| Some(Refusal::new(Code::NotYours, message, hint));
     let port = seen.port;
+    if seen.is_own() {
+        let message = format!("port {port} is where this daemon serves its figures");
+        return never(message, "unset `metrics.address`, or set another, then `portus daemon restart`");
+    }
     if seen.listener.container_proxy {
         let container = seen.container.as_deref().unwrap_or("a container");
         let message = format!("port {port} is forwarded to {container} by {}", seen.listener.command);

@@ -1,6 +1,6 @@
 //! A listener with everything that people are told about it.
 
-use portus_core::{Listener, Port, ProcessIdentity};
+use portus_core::{Listener, Port, ProcessIdentity, Protocol};
 use portus_proto as proto;
 
 use crate::translate::View;
@@ -54,11 +54,16 @@ impl Seen {
             worktree: self.listener.worktree.as_deref().map(str::to_owned),
             lease: served.map(|lease| lease.id),
             container: self.container.clone(),
-            guard: self.is_own(),
+            guard: self.is_guard(),
         }
     }
 
-    /// Whether it is a socket of this very process: a guard.
+    /// Whether it is a guard: a socket for UDP of this very process. Those for TCP do not listen.
+    pub(crate) fn is_guard(&self) -> bool {
+        self.is_own() && self.listener.protocol == Protocol::Udp
+    }
+
+    /// Whether it is a socket of this very process: a guard, or where figures are served.
     pub(crate) fn is_own(&self) -> bool {
         self.listener.process.is_some_and(|process| process.pid == std::process::id())
     }

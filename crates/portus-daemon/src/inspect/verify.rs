@@ -33,7 +33,7 @@ fn judge(
     accept_presumed: bool,
 ) -> (Option<Evidence>, Result<String, String>) {
     let port = lease.port;
-    let here = |seen: &&Seen| seen.port == port && lease.protocol.covers(seen.listener.protocol) && !seen.is_own();
+    let here = |seen: &&Seen| seen.port == port && lease.protocol.covers(seen.listener.protocol) && !seen.is_guard();
     let mut weakest: Option<Evidence> = None;
     for seen in seen.iter().filter(here) {
         let Some(evidence) = view.broker.evidence(lease, &seen.listener) else {

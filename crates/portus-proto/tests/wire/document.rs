@@ -2,6 +2,7 @@
 
 use portus_proto::codec;
 use portus_proto::frame::FRAME_LEN_MAX;
+use portus_proto::prometheus::METRICS;
 use portus_proto::{AlertCode, Call, Code, Codec, PAGE_LEN_MAX, Reply, ServerFrame, What};
 use std::fs;
 use std::path::PathBuf;
@@ -55,6 +56,25 @@ fn every_code_word_has_its_exit_code() {
         let row = format!("| `{word}` | {} |", code.exit_code());
         assert!(section(&document, "## Refusals").contains(&row), "no row begins with `{row}`");
     }
+}
+
+#[test]
+fn every_metric_and_every_alert_has_its_row() {
+    let document = read("guide/operating.md");
+    let metrics = section(&document, "### Metrics");
+    for metric in METRICS {
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        let row = format!("| `{}` | {} | {} | {} |\n", metric.name, metric.kind.word(), labels.join(", "), metric.help);
+        assert!(metrics.contains(&row), "there is no row {row}");
+    }
+    let rows = metrics.lines().filter(|line| line.starts_with("| `portus_")).count();
+    assert_eq!(rows, METRICS.len(), "rows of metrics that there are not");
+    let alerts = section(&document, "### Alerts");
+    let codes: Vec<_> = AlertCode::WORDS.iter().filter(|code| **code != AlertCode::Other.word()).collect();
+    for code in &codes {
+        assert_eq!(alerts.matches(&format!("\n| `{code}` |")).count(), 1, "a row for `{code}`");
+    }
+    assert_eq!(alerts.lines().filter(|line| line.starts_with("| `")).count(), codes.len());
 }
 
 #[test]
