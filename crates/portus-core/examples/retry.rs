@@ -1,6 +1,7 @@
 //! Binds a server on the next port of a range that nobody else has. Needs no daemon.
 //! Run it with `cargo run -p portus-core --example retry`.
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
+#![expect(clippy::disallowed_types, reason = "the sockets are the embedding program's: the core has none")]
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
