@@ -1,5 +1,7 @@
 //! Seeing the command through, from its start until nothing of it listens on its ports.
 
+mod answers;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -12,7 +14,7 @@ use portus_proto::{Lease, What};
 
 use super::announce::{self, Voice};
 use super::lease::{Abandoned, Tenancy, Way};
-use super::ready::{Answer, Patience, Question, Readiness};
+use super::ready::{Patience, Question, Readiness};
 
 /// How long a command that has exited may leave a server behind that does not listen yet.
 const LATE_SERVER: Duration = Duration::from_secs(10);
@@ -254,44 +256,6 @@ impl<'a> Watch<'a> {
             self.on_way(&way);
         }
         events.into_iter().find_map(|event| self.on_event(event.what))
-    }
-
-    /// Takes in what services answered.
-    fn take_answers(&mut self) {
-        if let Some(Answer { asked, is_last: true }) = self.question.as_ref().and_then(Question::answer)
-            && let Some(question) = self.question.take()
-        {
-            let lease = question.lease();
-            if asked.is_healthy() {
-                self.voice.tell("up", &[lease], &announce::up(lease));
-            } else {
-                self.voice.warn("not_ready", &[lease], &announce::not_ready(lease, &asked.detail));
-            }
-        }
-        let (tenancy, voice) = (&mut *self.tenancy, self.voice);
-        self.healths.retain(|question| {
-            let Some(Answer { asked, is_last }) = question.answer() else { return true };
-            tenancy.report_health(asked.report(question.lease()));
-            if is_last && !asked.is_healthy() {
-                let lease = question.lease();
-                voice.warn("unhealthy", &[lease], &announce::unhealthy(lease, &asked.detail));
-            }
-            !is_last
-        });
-    }
-
-    /// A service that declares how to ask it listens, perhaps again.
-    fn ask_health(&mut self, lease: &Lease) {
-        self.ask_no_more(lease);
-        if let Some(check) = self.rules.checks.get(&lease.service).filter(|_| lease.protocol.tcp()) {
-            let question = Question::ask(lease, check.clone(), Patience::HEALTH, self.supervisor.waker());
-            // Without a thread to ask nobody knows, which is what is shown.
-            self.healths.extend(question.ok());
-        }
-    }
-
-    fn ask_no_more(&mut self, lease: &Lease) {
-        self.healths.retain(|question| question.lease().id != lease.id);
     }
 
     fn on_way(&self, way: &Way) {
