@@ -9,8 +9,8 @@ use portus_core::{LeaseId, Port, Protocol, ServiceName};
 use portus_os::place::Home;
 use portus_os::supervise::{KeptPorts, Readable, Waker, keep_out_of_the_tree};
 use portus_proto::{
-    AttachCall, Caller, Claim, Event, HealthCall, LaunchCall, Lease, MirrorCall, Process, ReleaseCall, RequestCall, Scope, SuspectCall,
-    Suspected, Target, What,
+    AttachCall, Caller, Claim, Event, HealthCall, LaunchCall, Lease, MirrorCall, Process, ReleaseCall, RequestCall,
+    Scope, SuspectCall, Suspected, Target, What,
 };
 
 /// How often, and after which pauses, a lost daemon is looked for.
