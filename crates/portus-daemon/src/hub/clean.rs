@@ -64,9 +64,11 @@ impl Suspected {
 }
 
 impl Hub {
-    /// Ends the leases whose holder died while no daemon ran.
+    /// Ends the leases whose holder died while no daemon ran. Calls wait for that: to whoever runs a service again, it
+    /// must not be running already, by a process that is no more.
     pub(super) fn clean_at_start(&mut self) {
         let gone = self.engine.world_mut().take_gone();
+        self.is_recovering = !gone.is_empty();
         self.clean(|_| true, true, Cleaning::Start(gone));
     }
 
@@ -108,7 +110,10 @@ impl Hub {
             tracing::info!(at = cleaning.word(), "{}", wording::recovered(&wording::cleaned(ended.len())));
         }
         match (cleaning, answer) {
-            (Cleaning::Start(gone), _) => gone.into_iter().for_each(|process| self.exited(process)),
+            (Cleaning::Start(gone), _) => {
+                self.is_recovering = false;
+                gone.into_iter().for_each(|process| self.exited(process));
+            }
             (Cleaning::Asked(to), Err(failure)) => to.answer(Err(self.no(failure))),
             (Cleaning::Asked(to), Ok(_)) => {
                 to.answer(Ok(Reply::Leases(LeasesReply {

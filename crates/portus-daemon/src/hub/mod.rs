@@ -203,6 +203,8 @@ pub(crate) struct Hub {
     mirrors: Mirrors,
     clockwork: watch::Clockwork,
     cleanups: clean::Cleanups,
+    /// Whether calls wait until it is known whose leases ended with processes that died while no daemon ran.
+    is_recovering: bool,
     metrics: Metrics,
     next_waiter: u64,
     leaving: Option<String>,
@@ -239,6 +241,7 @@ impl Hub {
             mirrors: Mirrors::default(),
             clockwork: watch::Clockwork::default(),
             cleanups: clean::Cleanups::default(),
+            is_recovering: false,
             metrics,
             next_waiter: 0,
             leaving: None,
@@ -273,7 +276,7 @@ impl Hub {
 
     /// Whether there is something to do without being woken.
     pub(crate) fn has_work(&self) -> bool {
-        !self.backlog.is_empty() || !self.ready.is_empty() || self.line.has_work()
+        (!self.is_recovering && !self.backlog.is_empty()) || !self.ready.is_empty() || self.line.has_work()
     }
 
     /// Does as one batch what has come in.
@@ -281,7 +284,8 @@ impl Hub {
     /// # Errors
     /// [`DaemonError::Doubt`] when it is unknown what is written down. Everybody has been answered.
     pub(crate) fn turn(&mut self) -> Result<(), DaemonError> {
-        for (connection, incoming) in self.backlog.take(BATCH_MAX) {
+        let calls_max = if self.is_recovering { 0 } else { BATCH_MAX };
+        for (connection, incoming) in self.backlog.take(calls_max) {
             match incoming {
                 Incoming::Call { pid, call, to } => self.begin(connection, pid, *call, to),
                 Incoming::Subscribe { events, ending, to } => {
