@@ -165,3 +165,30 @@ fn row_of_scan(listener: &Value) -> Row {
     let port = u16::try_from(listener["port"].as_u64().unwrap()).unwrap();
     (text("protocol"), port, text("address"), listener["pid"].as_u64())
 }
+
+#[test]
+fn a_port_that_a_server_drifted_to_is_its_leases_own() {
+    let rig = Rig::new();
+    let (dir, elsewhere) = (rig.directory("app"), rig.directory("elsewhere"));
+    rig.say(&dir, ["daemon", "start"]).good();
+    let mut watch = Running::start(rig.portus(&dir, ["watch", "--json", "-v"]));
+    assert!(watch.error_line().contains("watching"));
+    let other = net::free_port().to_string();
+    let script = "import socket, sys
+s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); s.accept()";
+    let run = Running::start(rig.portus(&dir, ["run", "-s", "web", "--", "python3", "-c", script, &other]));
+    loop {
+        let line = watch.line();
+        assert!(!line.is_empty(), "the stream of events has ended");
+        if line.contains("\"drifted\"") {
+            break;
+        }
+    }
+    let said = explain(&rig, &dir, &other);
+    assert_eq!((&said["verdict"], &said["mine"]), (&"mine".into(), &true.into()), "{said}");
+    assert_eq!(said["lease"]["service"], "web");
+    assert_eq!(said["next"], format!("portus pin web --port {other}"));
+    let said = explain(&rig, &elsewhere, &other);
+    assert_eq!((&said["verdict"], &said["mine"]), (&"other-worktree".into(), &false.into()), "{said}");
+    drop(run);
+}
