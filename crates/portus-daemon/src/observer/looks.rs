@@ -88,10 +88,14 @@ impl Looks {
     pub(crate) fn begin(&self, lease: LeaseId, port: Port, protocol: Protocol) {
         let now = self.shared.began.elapsed();
         let mut state = self.shared.state();
+        let awaited = state.schedule.next();
         state.schedule.begin(now, lease, port, protocol);
         let holder = state.known.remove(&lease).and_then(|known| known.holder);
         state.known.insert(lease, Known { holder, ..Known::default() });
-        self.shared.wake.notify_one();
+        // The thread sleeps until `awaited`: only what comes before that is worth waking it for.
+        if awaited.is_none_or(|at| state.schedule.next() < Some(at)) {
+            self.shared.wake.notify_one();
+        }
     }
 
     /// Looks at it no more.

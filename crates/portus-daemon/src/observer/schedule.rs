@@ -52,7 +52,7 @@ impl Schedule {
     /// Looks at a port from now on. One that is looked at already starts over.
     pub(crate) fn begin(&mut self, now: Time, lease: LeaseId, port: Port, protocol: Protocol) {
         self.end(lease);
-        let next = now + FIRST;
+        let next = aligned(now, FIRST);
         self.entries.insert(lease, Entry { port, protocol, begun: now, pause: FIRST, next });
         self.queue.insert((next, lease));
     }
@@ -85,14 +85,12 @@ impl Schedule {
     }
 }
 
-/// Slow looks fall on the same moments for all leases, so that one question answers for many.
+/// Looks fall on the same moments for all leases, slow ones more than quick ones, so that one question answers for
+/// many.
 fn aligned(now: Time, pause: Duration) -> Time {
-    if pause < SLOW {
-        return now + pause;
-    }
-    let grid = SLOW.as_millis() as u64;
-    let at = (now + pause).as_millis() as u64;
-    Duration::from_millis(at.div_ceil(grid) * grid)
+    let grid = if pause < SLOW { FIRST } else { SLOW }.as_micros();
+    let at = (now + pause).as_micros().div_ceil(grid) * grid;
+    Duration::from_micros(u64::try_from(at).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -139,6 +137,15 @@ mod tests {
         moments(&mut schedule, Duration::from_secs(2));
         let next = schedule.next().unwrap();
         assert_eq!(schedule.take_due(next).len(), 50);
+    }
+
+    #[test]
+    fn quick_looks_of_many_leases_fall_together_too() {
+        let mut schedule = Schedule::default();
+        (0..50)
+            .for_each(|lease| schedule.begin(Duration::from_micros(lease * 20), LeaseId(lease), PORT, Protocol::Tcp));
+        let all = moments(&mut schedule, Duration::from_millis(30));
+        assert!(all.len() <= 8, "{all:?}");
     }
 
     #[test]
