@@ -1,3 +1,5 @@
+#![expect(clippy::unwrap_used, reason = "tests report by panicking")]
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
