@@ -26,8 +26,6 @@ pub struct Counts {
     pub answered: u64,
     /// Servers of `portus run` that came up.
     pub ran: u64,
-    /// Runs that were refused because the daemon had only just started, and not yet seen that the run before had ended.
-    pub too_early: u64,
     /// Calls whose answer was cut off.
     pub cut_off: u64,
     /// Leases that were told, not given back, and not there.

@@ -169,14 +169,13 @@ impl Outcome {
     pub fn figures(&self) -> String {
         let counts = &self.counts;
         format!(
-            "SIGKILL {} times in {:.1} s; leases acknowledged {}, servers of `portus run` that came up {} (asked too early \
-             {}), other calls answered {}, cut off {}; compared with journal and daemon at the end {}, of those guarded in the kernel {}; \
+            "SIGKILL {} times in {:.1} s; leases acknowledged {}, servers of `portus run` that came up {}, other calls \
+             answered {}, cut off {}; compared with journal and daemon at the end {}, of those guarded in the kernel {}; \
              listeners under a lease {}, ports without a lease that are free {}; lost {}, doubled {}, odd answers {}",
             self.kills,
             self.took.as_secs_f64(),
             counts.acknowledged,
             counts.ran,
-            counts.too_early,
             counts.answered,
             counts.cut_off,
             self.compared,

@@ -107,8 +107,6 @@ fn start(work: &Work<'_>, setting: &Setting<'_>, owner: Owner) -> Option<Up> {
         let said = running.wait();
         work.book.count(|counts| match &said.stderr {
             stderr if was_cut_off(stderr) => counts.cut_off += 1,
-            // Whoever ran before has ended: this is the only run of its key.
-            stderr if said.code == 4 && stderr.contains("is already running") => counts.too_early += 1,
             stderr => counts.odd.push(format!("run {owner:?} said `{line}`, and ended with {}: {stderr}", said.code)),
         });
         return None;
