@@ -22,9 +22,9 @@ impl Broker {
                     if let Some(claim) = self.claims.get_mut(&lease.key).filter(|claim| claim.port == lease.port) {
                         claim.last_used = at.wall;
                     }
-                    self.cooling.retain(|_, (_, until)| *until > at.awake);
+                    self.cooling.expire(at.awake);
                     if *cool_until > at.awake {
-                        self.cooling.insert(lease.port, (lease.id, *cool_until));
+                        self.cooling.insert(lease.port, lease.id, *cool_until);
                     }
                     self.remember(lease);
                     // Even if the clock was set back: whoever asks what became of it is to be told.
@@ -57,11 +57,11 @@ impl Broker {
     fn evolve_granted(&mut self, lease: &Lease, cool_until: Option<Timestamp>) {
         self.next_id = self.next_id.max(LeaseId(lease.id.0.saturating_add(1)));
         if lease.is_live() {
-            self.cooling.remove(&lease.port);
+            self.cooling.remove(lease.port);
             self.insert_live(lease.clone());
         } else {
             if let Some(until) = cool_until {
-                self.cooling.insert(lease.port, (lease.id, until));
+                self.cooling.insert(lease.port, lease.id, until);
             }
             self.remember(lease.clone());
             self.forget_but(None);
@@ -147,11 +147,8 @@ impl Broker {
             let Some(end) = others.or(self.ends.first()).copied() else { return };
             self.ends.remove(&end);
             let Some(lease) = self.ended.remove(&end.1) else { continue };
-            let id = lease.id;
             // A snapshot could not tell of it any more.
-            if self.cooling.get(&lease.port).is_some_and(|(of, _)| *of == id) {
-                self.cooling.remove(&lease.port);
-            }
+            self.cooling.remove_of(lease.port, lease.id);
         }
     }
 

@@ -13,8 +13,8 @@ impl Broker {
             self.quarantines.values().map(|quarantine| Change::Quarantined { quarantine: quarantine.clone() });
         // Ended ones first, so that a cool-down never falls on a port leased again since.
         let ended = self.ended.values().map(|lease| {
-            let cooling = self.cooling.get(&lease.port).filter(|(id, _)| *id == lease.id);
-            let cool_until = cooling.map(|(_, until)| *until);
+            let cooling = self.cooling.get(lease.port).filter(|(id, _)| *id == lease.id);
+            let cool_until = cooling.map(|(_, until)| until);
             Change::Granted { lease: Box::new(lease.clone()), cool_until }
         });
         let live = self.live.values().map(|lease| Change::Granted { lease: Box::new(lease.clone()), cool_until: None });

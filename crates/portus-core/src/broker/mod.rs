@@ -7,6 +7,7 @@
 mod answer;
 mod change;
 mod command;
+mod cooling;
 mod decide;
 mod effect;
 mod evolve;
@@ -29,6 +30,7 @@ pub use policy::{BROWSER_BLOCKED, Policy};
 pub use usage::Usage;
 
 use crate::vocabulary::{BootId, Claim, Key, LeaseId, Port, ProcessIdentity, Quarantine, Timestamp};
+use cooling::Cooling;
 use portset::PortSet;
 
 /// The ledger. Everything in it follows from its history of changes.
@@ -43,7 +45,7 @@ pub struct Broker {
     quarantines: BTreeMap<Port, Quarantine>,
     /// Freed ports: kept from all but the key of the remembered lease that was there last, until
     /// then, on the awake clock.
-    cooling: BTreeMap<Port, (LeaseId, Timestamp)>,
+    cooling: Cooling,
 
     // Derived from the above, so that no command walks all leases.
     lease_by_port: BTreeMap<Port, LeaseId>,
@@ -78,7 +80,7 @@ impl Broker {
             ended: BTreeMap::new(),
             claims: BTreeMap::new(),
             quarantines: BTreeMap::new(),
-            cooling: BTreeMap::new(),
+            cooling: Cooling::default(),
             lease_by_port: BTreeMap::new(),
             lease_by_key: BTreeMap::new(),
             leases_by_process: BTreeMap::new(),
@@ -181,8 +183,8 @@ impl Broker {
     /// For whom and until when (awake clock) a freed port is kept. May have passed.
     #[must_use]
     pub fn cooling_on(&self, port: Port) -> Option<(&Key, Timestamp)> {
-        let (id, until) = self.cooling.get(&port)?;
-        self.ended.get(id).map(|lease| (&lease.key, *until))
+        let (id, until) = self.cooling.get(port)?;
+        self.ended.get(&id).map(|lease| (&lease.key, until))
     }
 
     /// The earliest deadline, on the awake clock: when to send `Command::Tick`.

@@ -129,6 +129,6 @@ fn a_snapshot_is_only_a_shorter_history(broker: &Broker) {
 
 impl Broker {
     fn cooling_entries(&self) -> impl Iterator<Item = (Port, Option<(&crate::Key, crate::Timestamp)>)> {
-        self.cooling.keys().map(|port| (*port, self.cooling_on(*port)))
+        self.cooling.ports().map(|port| (port, self.cooling_on(port)))
     }
 }

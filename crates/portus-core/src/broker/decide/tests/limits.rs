@@ -2,8 +2,8 @@
 
 use super::rig::{HOUR, Ledger, secs};
 use super::wish::{key, request, server};
-use crate::broker::{Answer, Change, Limited, Policy, Refusal, Ttl};
-use crate::vocabulary::{Admit, EndReason, Protocol, Span, StateWord};
+use crate::broker::{Answer, Change, Command, Limited, Policy, Refusal, Ttl};
+use crate::vocabulary::{Admit, EndReason, LeaseId, Protocol, Span, StateWord};
 
 #[test]
 fn senseless_requests_are_refused() {
@@ -33,7 +33,12 @@ fn asks_are_limited() {
     let mut ledger = Ledger::new();
     let many = |count: usize| (1..count).fold(request("s0"), |wish, place| wish.and(&format!("s{place}")));
     assert_eq!(ledger.refusal(many(65)), Refusal::TooMany { what: Limited::Asks, max: 64 });
-    assert_eq!(ledger.grants(many(64)).len(), 64);
+    let mut leases: Vec<_> = ledger.grants(many(64)).iter().map(|grant| grant.id).collect();
+    assert_eq!(leases.len(), 64);
+    let launch = |leases: &[LeaseId]| Command::Launch { leases: leases.to_vec(), hand_over: false };
+    ledger.send(launch(&leases)).expect("one program may have all that one request gives");
+    leases.push(leases[0]);
+    assert_eq!(ledger.send(launch(&leases)), Err(Refusal::TooMany { what: Limited::Asks, max: 64 }));
 }
 
 #[test]
