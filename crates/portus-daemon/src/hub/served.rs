@@ -47,3 +47,47 @@ fn survey(ports: &BTreeSet<(Port, Protocol)>, seen: &[Sighting], holder: &Holder
     };
     ports.iter().filter(|(port, _)| is_served(*port)).map(|place| (*place, Look::Free)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use portus_core::{BootId, Listener, ProcessIdentity};
+
+    use super::*;
+
+    fn process(pid: u32) -> ProcessIdentity {
+        ProcessIdentity { pid, birth: u64::from(pid), boot: BootId(1) }
+    }
+
+    /// A process that listens, and those that it descends from.
+    fn listener(pid: Option<u32>, lineage: &[u32]) -> Listener {
+        Listener {
+            protocol: Protocol::Tcp,
+            process: pid.map(process),
+            command: "server".into(),
+            same_user: true,
+            lineage: lineage.iter().copied().map(process).collect(),
+            marker: BTreeSet::new(),
+            worktree: None,
+            container_proxy: false,
+        }
+    }
+
+    #[test]
+    fn a_port_is_free_for_whoever_alone_serves_it() {
+        let port = Port::new(3000).unwrap();
+        let ports = BTreeSet::from([(port, Protocol::Tcp)]);
+        let holder = Holder { process: process(7), command: "npm".into() };
+        let free = |listeners: Vec<Listener>| {
+            let seen = survey(&ports, &[Sighting { port, listeners }], &holder);
+            seen.get(&(port, Protocol::Tcp)) == Some(&Look::Free)
+        };
+        assert!(free(vec![listener(Some(7), &[])]));
+        assert!(free(vec![listener(Some(9), &[7, 1]), listener(Some(7), &[1])]));
+        assert!(!free(vec![]), "nobody listens: the port is looked at as ever");
+        assert!(!free(vec![listener(Some(9), &[1])]));
+        assert!(!free(vec![listener(None, &[])]));
+        assert!(!free(vec![listener(Some(7), &[]), listener(Some(8), &[])]), "somebody else listens there, too");
+        let reborn = Listener { process: Some(ProcessIdentity { birth: 8, ..process(7) }), ..listener(None, &[]) };
+        assert!(!free(vec![reborn]), "a reused pid is another process");
+    }
+}
