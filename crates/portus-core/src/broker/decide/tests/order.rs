@@ -278,3 +278,26 @@ fn teammates_in_other_worktrees_get_numbers_of_their_own() {
     assert_eq!((main.port, other.port), (3000, 20_000));
     assert_eq!(ledger.broker.claim_of(&key_in("/shop-2", "web")).unwrap().port, port(20_000));
 }
+
+#[test]
+fn strangers_are_named_in_a_refusal_as_long_as_they_are_few() {
+    for (last, named) in [(3004, 5), (3005, 0)] {
+        let mut ledger = Ledger::new();
+        (3000..=last).for_each(|number| ledger.listens(number, stranger(50)));
+        let Refusal::NoPort { taken, .. } = ledger.refusal(request("web").range(3000, last)) else { panic!("no room") };
+        assert_eq!(taken.len(), named, "up to {last}");
+    }
+}
+
+#[test]
+fn who_made_room_by_cleaning_uses_it_before_anybody_s_number_further_off() {
+    let mut ledger = Ledger::new();
+    for (service, number) in [("far", 5000), ("near", 3000)] {
+        let lease = ledger.grant(request(service).preferred(number));
+        ledger.release(lease.id).unwrap();
+        ledger.pass(crate::Span::from_secs(60));
+    }
+    let mut wish = request("web").range(3000, 3000).expand(5000, 5000);
+    wish.0.stale = crate::Stale::Ended;
+    assert_eq!(ledger.port(wish), 3000, "though the other number was unused for longer");
+}
