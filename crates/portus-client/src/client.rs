@@ -3,15 +3,14 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use portus_core::{Port, PortRange};
 use portus_os::place::{Connection, Home};
 use portus_proto::codec::{DecodeError, decode_server, encode_client};
 use portus_proto::{
     AttachCall, AwaitCall, Call, Claim, ClientFrame, Code, ConfirmCall, Event, ExplainCall, Explanation, ForgetCall,
-    HealthCall, KILL_GRACE_DEFAULT_MS, Key, KeyCall, KillCall, Killed, LISTENERS_PAGE_LEN, LaunchCall, LeasesReply,
-    ListCall, Listener, ListingReply, Outcome, PAGE_LEN_MAX, PinCall, PortCall, PruneCall, Quarantine, QuarantineCall,
-    ReleaseCall, RenewCall, Reply, ReplyFrame, RequestCall, ScanCall, Scope, ScopeCall, ServerFrame, Stats, Status,
-    SuspectCall, Suspected, Verification, VerifyCall, Welcome, What,
+    HealthCall, KILL_GRACE_DEFAULT_MS, KeyCall, KillCall, Killed, LaunchCall, LeasesReply, ListCall, Listener,
+    ListingReply, Outcome, PinCall, PortCall, PruneCall, Quarantine, QuarantineCall, ReleaseCall, RenewCall, Reply,
+    ReplyFrame, RequestCall, ScanCall, ScopeCall, ServerFrame, Stats, Status, SuspectCall, Suspected, Verification,
+    VerifyCall, Welcome, What,
 };
 
 use crate::connect::{self, Options};
@@ -126,7 +125,17 @@ impl Client {
     pub fn connect(home: &Home, options: Options) -> Result<Self, ConnectError> {
         let (link, welcome) = connect::climb(home, &options)?;
         let (home, events) = (home.clone(), VecDeque::new());
-        Ok(Self { link, welcome, next_id: 1, home, options, events, missed: 0, is_subscribed: false, has_named_mirror: false })
+        Ok(Self {
+            link,
+            welcome,
+            next_id: 1,
+            home,
+            options,
+            events,
+            missed: 0,
+            is_subscribed: false,
+            has_named_mirror: false,
+        })
     }
 
     /// How long connecting, and each call, may take from here on.
@@ -144,63 +153,6 @@ impl Client {
     #[must_use]
     pub const fn connection(&self) -> &Connection {
         &self.link.connection
-    }
-
-    /// All leases of a scope, however many pages they fill: live ones, or the recent past.
-    ///
-    /// # Errors
-    /// As every call.
-    pub fn all_leases(&mut self, scope: Scope, ended: bool) -> Result<ListingReply, CallError> {
-        let mut call = ListCall { scope, ended, after: None };
-        let mut all = self.list(call.clone())?;
-        let mut page_len = all.leases.len();
-        while page_len >= PAGE_LEN_MAX {
-            call.after = all.leases.last().map(|lease| lease.id);
-            let page = self.list(call.clone())?.leases;
-            page_len = page.len();
-            all.leases.extend(page);
-        }
-        Ok(all)
-    }
-
-    /// All claims of a scope, however many pages they fill.
-    ///
-    /// # Errors
-    /// As every call.
-    pub fn all_claims(&mut self, scope: Scope) -> Result<Vec<Claim>, CallError> {
-        let mut call = ScopeCall { scope, after: None };
-        let mut all = self.claims(call.clone())?;
-        let mut page_len = all.len();
-        while page_len >= PAGE_LEN_MAX {
-            call.after = all.last().map(|claim| Key {
-                project: claim.project.clone(),
-                worktree: claim.worktree.clone(),
-                service: claim.service.clone(),
-            });
-            let page = self.claims(call.clone())?;
-            page_len = page.len();
-            all.extend(page);
-        }
-        Ok(all)
-    }
-
-    /// All listeners on the ports of a range, or of the machine, however many pages they fill.
-    ///
-    /// # Errors
-    /// As every call.
-    pub fn all_listeners(&mut self, range: Option<PortRange>) -> Result<Vec<Listener>, CallError> {
-        let end = range.map_or(Port::MAX, PortRange::last);
-        let mut all = self.scan(ScanCall { range })?;
-        let mut page_len = all.len();
-        while page_len >= LISTENERS_PAGE_LEN
-            && let Some(next) = all.last().and_then(|last| last.port.checked_add(1))
-            && let Ok(rest) = PortRange::new(next, end)
-        {
-            let page = self.scan(ScanCall { range: Some(rest) })?;
-            page_len = page.len();
-            all.extend(page);
-        }
-        Ok(all)
     }
 
     /// Ends the leases that nobody is behind any more, and names them.
