@@ -4,7 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use portus_core::{Ask, BootId, Command, Key, LeaseId, Policy, Port, PortRange, Protocol, Purpose, Request, Requester, Strategy, Survey, Stale};
+use portus_core::{
+    Ask, BootId, Command, Key, LeaseId, Policy, Port, PortRange, Protocol, Purpose, Request, Requester, Stale,
+    Strategy, Survey,
+};
 use portus_daemon::engine::Engine;
 use portus_daemon::engine::toy::{Toy, ToyWorld};
 use portus_daemon::journal::SqliteJournal;

@@ -19,6 +19,7 @@ mod events;
 pub mod health;
 mod link;
 mod mirror;
+mod pages;
 mod requester;
 mod server_port;
 pub mod shapes;

@@ -1,6 +1,9 @@
 //! What events say to the engine: commands, with what the machine shows at that moment.
 
-use portus_core::{Ask, Caller, Command, Effect, Holder, LeaseId, Port, PortRange, Protocol, Purpose, QuarantineUntil, Request, Requester, Sighting, Span, Strategy, Survey, Target, Timestamp, Stale};
+use portus_core::{
+    Ask, Caller, Command, Effect, Holder, LeaseId, Port, PortRange, Protocol, Purpose, QuarantineUntil, Request,
+    Requester, Sighting, Span, Stale, Strategy, Survey, Target, Timestamp,
+};
 
 use super::event::{Event, Wish};
 use super::run::{FALLBACK, POOL, Run, key_of, port, worktree_of};
@@ -37,7 +40,13 @@ impl Run {
             Event::Attach(id, pid) => Command::Attach { leases: vec![LeaseId(*id)], process: process(*pid)? },
             Event::Suspect(id, certain) => {
                 let (lease, certain) = (LeaseId(*id), *certain);
-                Command::Suspect { lease, certain, avoid: QuarantineUntil::Reboot, survey: Survey::new(), sighting: nobody(*id) }
+                Command::Suspect {
+                    lease,
+                    certain,
+                    avoid: QuarantineUntil::Reboot,
+                    survey: Survey::new(),
+                    sighting: nobody(*id),
+                }
             }
             Event::Look => Command::Sighted { sightings: self.wanted_sightings() },
             Event::Tick => {

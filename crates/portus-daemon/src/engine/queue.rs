@@ -101,7 +101,16 @@ mod tests {
 
     fn request(pid: u32) -> Request {
         let requester = Requester { pid: Some(pid), ..Requester::default() };
-        Request { asks: Vec::new(), contiguous: false, holder: None, requester, ttl: None, guard: None, queued: false, stale: Stale::None }
+        Request {
+            asks: Vec::new(),
+            contiguous: false,
+            holder: None,
+            requester,
+            ttl: None,
+            guard: None,
+            queued: false,
+            stale: Stale::None,
+        }
     }
 
     fn first(queue: &Queue<u32>, number: u16) -> Option<u32> {

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use super::toy::{Fault, Step, Toy, ToyDisk, ToyWorld};
 use super::*;
-use portus_core::{Admit, Ask, Caller, EndReason, Holder, Key, Look, Port, PortRange, ProcessIdentity, Protocol, Purpose, Requester, Sighting, Span, Strategy, Target, Stale};
+use portus_core::{
+    Admit, Ask, Caller, EndReason, Holder, Key, Look, Port, PortRange, ProcessIdentity, Protocol, Purpose, Requester,
+    Sighting, Span, Stale, Strategy, Target,
+};
 
 type ToyEngine = Engine<ToyDisk, ToyWorld>;
 
@@ -52,7 +55,7 @@ fn wish(service: &str) -> Request {
         ttl: None,
         guard: Some(Admit::Nobody),
         queued: false,
-            stale: Stale::None,
+        stale: Stale::None,
     }
 }
 
