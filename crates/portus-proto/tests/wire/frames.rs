@@ -177,3 +177,43 @@ fn pipelined_frames_are_not_moved() {
         }
     }
 }
+
+/// Reads a stream as a socket would: as much at a time as there is room. How many reads it took.
+fn read_all(decoder: &mut Decoder, mut stream: &[u8]) -> usize {
+    let mut reads = 0;
+    while !stream.is_empty() {
+        let room = decoder.spare();
+        let len = room.len().min(stream.len());
+        room[..len].copy_from_slice(&stream[..len]);
+        decoder.filled(len);
+        stream = &stream[len..];
+        reads += 1;
+    }
+    reads
+}
+
+#[test]
+fn a_long_frame_takes_few_reads_and_its_memory_is_given_back() {
+    let mut long = Vec::new();
+    frame::encode(&vec![7; FRAME_LEN_MAX], &mut long).unwrap();
+    let mut decoder = Decoder::new();
+    assert_eq!(decoder.memory_len(), 0);
+    let reads = read_all(&mut decoder, &long);
+    assert!(reads < 20, "{reads} reads");
+    assert!(decoder.memory_len() > FRAME_LEN_MAX, "it is all there");
+    assert_eq!(decoder.next_frame().unwrap().map(<[u8]>::len), Some(FRAME_LEN_MAX));
+    decoder.spare();
+    assert!(decoder.memory_len() <= 64 * 1024, "{} bytes are kept", decoder.memory_len());
+}
+
+#[test]
+fn much_at_once_finds_room_after_a_long_frame() {
+    let (mut long, mut next) = (Vec::new(), Vec::new());
+    frame::encode(&vec![7; FRAME_LEN_MAX], &mut long).unwrap();
+    frame::encode(&vec![8; 100_000], &mut next).unwrap();
+    let mut decoder = Decoder::new();
+    decoder.feed(&long);
+    assert!(decoder.next_frame().unwrap().is_some());
+    decoder.feed(&next);
+    assert_eq!(decoder.next_frame().unwrap(), Some(&[8; 100_000][..]));
+}
