@@ -22,10 +22,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A rig whose daemon has more in its settings.
 fn rig(settings: &str) -> Rig {
     let rig = Rig::new();
+    configure(&rig, settings);
+    rig
+}
+
+/// Puts more into a rig's settings.
+fn configure(rig: &Rig, settings: &str) {
     let file = rig.home().join("config.toml");
     let own = fs::read_to_string(&file).unwrap();
     fs::write(&file, format!("{own}\n{settings}")).unwrap();
-    rig
 }
 
 fn stats(rig: &Rig) -> Value {

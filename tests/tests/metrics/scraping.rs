@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use portus_tests::{Rig, Said};
 use serde_json::Value;
 
-use super::{PATIENCE, alerts, rig, stats, ten_ports};
+use super::{PATIENCE, alerts, configure, rig, stats, ten_ports};
 
 /// A daemon with something of everything in its figures.
 fn busy(settings: &str) -> Rig {
@@ -149,9 +149,11 @@ fn scrapers_that_say_nothing_stand_in_nobodys_way() {
 
 #[test]
 fn an_address_in_use_is_told_and_keeps_nobody_from_starting() {
-    let stranger = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let rig = Rig::new();
+    // A port of the rig's own, which nothing draws by chance.
+    let stranger = TcpListener::bind(("127.0.0.1", ten_ports(&rig).0)).unwrap();
     let address = stranger.local_addr().unwrap();
-    let rig = rig(&format!("[metrics]\naddress = \"{address}\"\n"));
+    configure(&rig, &format!("[metrics]\naddress = \"{address}\"\n"));
     let dir = rig.directory("app");
     rig.say(&dir, ["request", "web"]).good();
     let stats = stats(&rig);
