@@ -181,3 +181,22 @@ fn a_build_is_its_version_and_a_hash() {
     assert_eq!(version, env!("CARGO_PKG_VERSION"));
     assert!(hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{hash}");
 }
+
+#[test]
+fn a_strange_name_is_repeated_up_to_a_limit() {
+    for (len, whole) in [(300, true), (301, false)] {
+        let name = "m".repeat(len);
+        let call = format!(r#"{{"id":1,"call":"{name}"}}"#);
+        let Err(DecodeError::UnknownMethod { method, .. }) = codec::decode_client(Codec::Json, call.as_bytes()) else {
+            panic!("{name} is known")
+        };
+        assert_eq!(method == name, whole, "{method}");
+    }
+}
+
+#[test]
+fn a_method_without_arguments_takes_an_empty_object_and_no_other() {
+    let read = |call: &str| codec::decode_client(Codec::Json, format!(r#"{{"id":1,"call":{call}}}"#).as_bytes());
+    assert_eq!(read(r#"{"status":{}}"#).unwrap(), read(r#""status""#).unwrap());
+    assert!(matches!(read(r#"{"status":{"all":true}}"#), Err(DecodeError::BadArguments { .. })));
+}
