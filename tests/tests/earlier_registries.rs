@@ -1,8 +1,8 @@
 //! What the two earlier registries did, row by row, done by Portus: each test is named after its row.
 //!
-//! Two rows are where their subject is: the order of candidates and the expansion after cleaning with strangers on
-//! each port in `candidates.rs`, and the registry inside one process in `portus-core`. Whoever needs the very numbers
-//! of those days runs in a network of its own.
+//! Some rows are where their subject is: the order of candidates with strangers on each port, and the expansion after
+//! cleaning, in `candidates.rs`; the mirror, and a corrupt one set aside, in `mirror.rs`. Whoever needs the very
+//! numbers of those days runs in a network of its own.
 #![cfg(target_os = "linux")]
 
 use std::collections::BTreeSet;
