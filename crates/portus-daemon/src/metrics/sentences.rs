@@ -36,7 +36,7 @@ fn often(window: &Window) -> String {
 
 pub(super) fn stale_leases(count: usize) -> Said {
     let message = format!("{count} leases have nobody who looks after them: lapsing, contested, orphaned or overdue");
-    (message, "`portus list --all` shows them; `portus release lease:N --force` gives one back".to_owned())
+    (message, "`portus list --all` shows them; `portus prune` ends those that nobody is behind any more".to_owned())
 }
 
 pub(super) fn journal_not_writable(error: &JournalError, path: &str) -> Said {
