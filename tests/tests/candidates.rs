@@ -1,5 +1,6 @@
 //! In which order ports are tried, end to end: real listeners on each of them in turn.
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@
 //! cleaning, in `candidates.rs`; the mirror, and a corrupt one set aside, in `mirror.rs`. Whoever needs the very
 //! numbers of those days runs in a network of its own.
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
