@@ -1,5 +1,6 @@
 //! A daemon that writes down what it decides; and the same, decided once more by `cargo xtask sim --replay`.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests report by panicking")]
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
