@@ -9,10 +9,11 @@ use std::io::{BufRead as _, BufReader};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use portus_core::{Look, Protocol};
 use portus_os::port::{Guard, owners, owners_among, probe};
-use portus_os::process::{Survivors, survivors};
+use portus_os::process::{Survivors, end_trees, own_identity, survivors, tree};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use support::{Program, V4, free_port, inode};
@@ -41,10 +42,13 @@ fn an_exhausted_process_is_no_taken_port() {
     const VARIABLE: &str = "PORTUS_TEST_EXHAUSTED_PORT";
     if let Ok(port) = std::env::var(VARIABLE) {
         let port = port.parse().unwrap();
+        let own = own_identity().unwrap();
         let limit = Rlimit { current: Some(0), ..getrlimit(Resource::Nofile) };
         setrlimit(Resource::Nofile, limit).unwrap();
         assert_eq!(probe(port, Protocol::Tcp), Look::NoDescriptors);
         survivors(&Survivors::default()).expect_err("nor are there no survivors");
+        tree(&own).expect_err("nor is a living process's tree empty");
+        end_trees([own], &BTreeSet::new(), Duration::ZERO).expect_err("nor has anybody ended");
         return;
     }
     let name = "an_exhausted_process_is_no_taken_port";

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use portus_client::health::Check;
 use portus_core::{LeaseId, Port, ServiceName};
 use portus_os::port::{SocketTable, owners_among};
-use portus_os::process::{Signal, end_tree};
+use portus_os::process::{Signal, end_trees};
 use portus_os::supervise::{Event, Status, Supervisor, descendants_alive};
 use portus_proto::{Lease, What};
 
@@ -335,10 +335,9 @@ impl<'a> Watch<'a> {
             return None;
         }
         self.tenancy.leave_daemon_out();
-        for process in self.supervisor.command().into_iter().chain(descendants_alive()) {
-            // What it started ends with it, and what is left of the tree follows.
-            let _ = end_tree(&process, &BTreeSet::new(), GRACE);
-        }
+        // What it started ends with it, and so does what is left of the tree.
+        let all = self.supervisor.command().into_iter().chain(descendants_alive());
+        let _ = end_trees(all, &BTreeSet::new(), GRACE);
         Some(End::Drifted { own: lease.port, other })
     }
 }

@@ -150,13 +150,23 @@ impl Hub {
 
 fn ended(plan: Plan, dry_run: bool, grace: Duration, spare: &BTreeSet<ProcessIdentity>) -> Result<Reply, Refusal> {
     let port = plan.port;
+    let unknown = |error: io::Error| {
+        let message =
+            format!("the system's processes cannot be listed, so it is not known who serves port {port}: {error}");
+        Refusal::new(Code::Internal, message, "try again; `portus doctor` may say more")
+    };
     if dry_run {
-        return Ok(Reply::Killed(proto::Killed { port, killed: inspect::trees(&plan.roots, spare), dry_run }));
+        let killed = inspect::trees(&plan.roots, spare).map_err(unknown)?;
+        return Ok(Reply::Killed(proto::Killed { port, killed, dry_run }));
     }
     if let Some(refusal) = plan.refusal {
-        return Err(inspect::with_processes(refusal, inspect::trees(&plan.roots, spare)));
+        // Nobody is ended, whether or not it can be told who would be.
+        return Err(match inspect::trees(&plan.roots, spare) {
+            Ok(processes) => inspect::with_processes(refusal, processes),
+            Err(_) => refusal,
+        });
     }
-    let (killed, stuck) = inspect::end(&plan, spare, grace);
+    let (killed, stuck) = inspect::end(&plan, spare, grace).map_err(unknown)?;
     tracing::info!(port = port.number(), killed = killed.len(), stuck = stuck.len(), "ended what listened");
     if stuck.is_empty() {
         return Ok(Reply::Killed(proto::Killed { port, killed, dry_run }));

@@ -122,25 +122,34 @@ fn container(command: &str) -> Option<String> {
 }
 
 /// Ends the planned trees and waits until the port is free. Returns who ended, and who did not.
-pub(crate) fn end(plan: &Plan, spare: &BTreeSet<ProcessIdentity>, grace: Duration) -> (Vec<Process>, Vec<Process>) {
-    let (mut ended, mut stuck) = (Vec::new(), Vec::new());
-    for root in &plan.roots {
-        let outcome = process::end_tree(root, spare, grace);
-        ended.extend(outcome.ended.into_iter().map(|(process, command)| Process { pid: process.pid, command }));
-        let left = outcome.survivors.iter().filter(|process| !spare.contains(process));
-        stuck.extend(left.map(shown));
-    }
+///
+/// # Errors
+/// When the system's processes cannot be looked at: then it is not known who ended.
+pub(crate) fn end(
+    plan: &Plan,
+    spare: &BTreeSet<ProcessIdentity>,
+    grace: Duration,
+) -> io::Result<(Vec<Process>, Vec<Process>)> {
+    let outcome = process::end_trees(plan.roots.iter().copied(), spare, grace)?;
+    let ended = outcome.ended.into_iter().map(|(process, command)| Process { pid: process.pid, command }).collect();
+    let stuck = outcome.survivors.iter().filter(|process| !spare.contains(process)).map(shown).collect();
     let deadline = Instant::now() + FREE_WITHIN;
     while probe(plan.port, Protocol::Tcp) == Look::Taken && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(2));
     }
-    (ended, stuck)
+    Ok((ended, stuck))
 }
 
-/// The trees that a plan would end, root first.
-pub(crate) fn trees(roots: &[ProcessIdentity], spare: &BTreeSet<ProcessIdentity>) -> Vec<Process> {
-    let all = roots.iter().flat_map(process::tree).filter(|process| !spare.contains(process));
-    all.collect::<BTreeSet<_>>().iter().map(shown).collect()
+/// The trees that a plan would end, by process.
+///
+/// # Errors
+/// When the system's processes cannot be looked at.
+pub(crate) fn trees(roots: &[ProcessIdentity], spare: &BTreeSet<ProcessIdentity>) -> io::Result<Vec<Process>> {
+    let mut all = BTreeSet::new();
+    for root in roots {
+        all.extend(process::tree(root)?);
+    }
+    Ok(all.difference(spare).map(shown).collect())
 }
 
 fn shown(process: &ProcessIdentity) -> Process {

@@ -244,7 +244,12 @@ impl Watch {
                 return None;
             }
         }
-        let tree: BTreeSet<ProcessIdentity> = process::tree(&holder).into_iter().collect();
+        let Ok(tree) = process::tree(&holder) else {
+            // Not seen is not the same as unchanged: the next round looks again.
+            self.shared.state().known.get_mut(&lease)?.drift = None;
+            return None;
+        };
+        let tree: BTreeSet<ProcessIdentity> = tree.into_iter().collect();
         let owned = owners_among(tree.iter().map(|process| process.pid), &inodes);
         let ports = all.iter().filter(|socket| socket.protocol == Protocol::Tcp && owned.contains_key(&socket.inode));
         Some(Seen::Tree { lease, ports: ports.map(|socket| socket.port).collect(), tree })

@@ -1,6 +1,7 @@
-//! Ending a tree of processes: ask, wait, insist.
+//! Ending trees of processes: ask, wait, insist.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::time::{Duration, Instant};
 
 use portus_core::ProcessIdentity;
@@ -13,7 +14,7 @@ const AFTER_KILL: Duration = Duration::from_millis(1_000);
 /// While asking, late children are looked for at least this often.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// What became of a tree.
+/// What became of some trees.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ended {
     /// Who ended, with the command each ran.
@@ -22,39 +23,47 @@ pub struct Ended {
     pub survivors: Vec<ProcessIdentity>,
 }
 
-/// Ends a living process and all its descendants: TERM to all, `grace` to obey, then KILL.
+/// Ends living processes and all their descendants: TERM to all, one `grace` for all to obey, then KILL to who is left.
 ///
 /// What they start meanwhile, and what detached itself from them into a group or session that one of
 /// them leads, is ended too. Never signalled: `spare`, this process, its ancestors, process 1, other
-/// users' processes. Takes at most `grace` and one second. Nothing happens when the root is gone.
-#[must_use]
-pub fn end_tree(root: &ProcessIdentity, spare: &BTreeSet<ProcessIdentity>, grace: Duration) -> Ended {
+/// users' processes. Takes at most `grace` and one second. Nothing happens for a root that is gone.
+///
+/// # Errors
+/// When there are no means left to look at the processes (no descriptor, say): then it is not known who lives. Some
+/// of them may have been signalled.
+pub fn end_trees(
+    roots: impl IntoIterator<Item = ProcessIdentity>,
+    spare: &BTreeSet<ProcessIdentity>,
+    grace: Duration,
+) -> io::Result<Ended> {
     let mut spared = spare.clone();
     spared.extend(ancestors(std::process::id()));
-    let mut ending = Ending { root: *root, spared, known: BTreeMap::new(), asked: BTreeSet::new() };
-    ending.drive(Signal::Terminate, grace, LOOK_AGAIN);
+    let roots = roots.into_iter().collect();
+    let mut ending = Ending { roots, spared, known: BTreeMap::new(), asked: BTreeSet::new() };
+    ending.drive(Signal::Terminate, grace, LOOK_AGAIN)?;
     ending.asked.clear();
-    ending.drive(Signal::Kill, AFTER_KILL, AFTER_KILL / 10);
+    ending.drive(Signal::Kill, AFTER_KILL, AFTER_KILL / 10)?;
     let (survivors, ended): (Vec<_>, Vec<_>) =
         ending.known.into_iter().partition(|(process, _)| super::is_alive(process));
-    Ended { ended, survivors: survivors.into_iter().map(|(process, _)| process).collect() }
+    Ok(Ended { ended, survivors: survivors.into_iter().map(|(process, _)| process).collect() })
 }
 
 struct Ending {
-    root: ProcessIdentity,
+    roots: BTreeSet<ProcessIdentity>,
     spared: BTreeSet<ProcessIdentity>,
-    /// Everybody who was ever seen in the tree, with the command.
+    /// Everybody who was ever seen in the trees, with the command.
     known: BTreeMap<ProcessIdentity, String>,
     asked: BTreeSet<ProcessIdentity>,
 }
 
 impl Ending {
-    /// Sends the signal to everybody in the tree, and to whoever joins it, until all are gone or the time is up.
-    fn drive(&mut self, how: Signal, time: Duration, look_again: Duration) {
+    /// Sends the signal to everybody in the trees, and to whoever joins them, until all are gone or the time is up.
+    fn drive(&mut self, how: Signal, time: Duration, look_again: Duration) -> io::Result<()> {
         let deadline = Instant::now() + time;
         loop {
             let living: Vec<ProcessIdentity> =
-                self.members().into_iter().filter(|process| !self.spared.contains(process)).collect();
+                self.members()?.into_iter().filter(|process| !self.spared.contains(process)).collect();
             for process in &living {
                 if self.asked.insert(*process) {
                     // A refusal (gone, not ours) shows in the end: whoever lives on is a survivor.
@@ -65,29 +74,27 @@ impl Ending {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if living.is_empty() || left.is_zero() {
-                return;
+                return Ok(());
             }
             sys::wait_for_an_end(&living, left.min(look_again));
         }
     }
 
-    /// Everybody alive who belongs to the tree at this moment.
-    fn members(&mut self) -> Vec<ProcessIdentity> {
-        let table = Table::look();
-        let mut seeds: BTreeSet<ProcessIdentity> = self.known.keys().copied().collect();
-        seeds.insert(self.root);
+    /// Everybody alive who belongs to the trees at this moment.
+    fn members(&mut self) -> io::Result<Vec<ProcessIdentity>> {
+        let table = Table::try_look()?;
+        let tree = table.closure(self.roots.iter().chain(self.known.keys()).copied());
         // Group and session only tell where one of ours leads them: a shell without job control shares its group
         // with whoever called it.
-        let tree: BTreeSet<ProcessIdentity> = table.closure(seeds.iter().copied()).into_iter().collect();
-        let leaders: BTreeSet<ProcessIdentity> = seeds.union(&tree).copied().collect();
+        let leaders: BTreeSet<ProcessIdentity> = self.known.keys().chain(&tree).copied().collect();
         let leaders: BTreeSet<ProcessIdentity> = leaders.difference(&self.spared).copied().collect();
-        let led = if tree.is_empty() && self.known.is_empty() { Vec::new() } else { table.orphans_led_by(&leaders) };
+        let led = table.orphans_led_by(&leaders);
         let all = table.closure(tree.into_iter().chain(led));
         for process in &all {
             self.known
                 .entry(*process)
                 .or_insert_with(|| describe(process.pid).map_or_else(String::new, |described| described.command));
         }
-        all
+        Ok(all)
     }
 }

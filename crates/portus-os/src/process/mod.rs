@@ -27,7 +27,7 @@ use portus_core::BootId;
 pub use describe::{
     Description, ancestors, command_line, cwd, describe, environment, is_own_user, lineage, parent_id, shown_command,
 };
-pub use end::{Ended, end_tree};
+pub use end::{Ended, end_trees};
 pub use portus_core::ProcessIdentity;
 pub use signal::{Signal, SignalError, signal};
 pub use tree::{Marker, Survivors, survivors, tree};

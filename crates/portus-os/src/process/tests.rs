@@ -47,7 +47,7 @@ fn a_child_is_seen_watched_and_told() {
     let mut child = child_that_waits();
     let identity = identity_of(child.id()).unwrap().unwrap();
     let own = own_identity().unwrap();
-    assert!(tree(&own).contains(&identity));
+    assert!(tree(&own).unwrap().contains(&identity));
     assert_eq!(ancestors(child.id())[..2], [identity, own]);
     assert_eq!(watcher.watch(identity).unwrap(), Watch::Watching);
     drop(child.stdin.take());
@@ -63,7 +63,7 @@ fn a_child_is_seen_watched_and_told() {
 fn a_child_is_ended() {
     let mut child = child_that_waits();
     let identity = identity_of(child.id()).unwrap().unwrap();
-    let outcome = end_tree(&identity, &BTreeSet::new(), PATIENCE);
+    let outcome = end_trees([identity], &BTreeSet::new(), PATIENCE).unwrap();
     assert_eq!((outcome.ended.len(), outcome.survivors.len()), (1, 0));
     assert!(!child.wait().unwrap().success());
     assert!(matches!(signal(&identity, Signal::Kill), Err(SignalError::Gone(_))));

@@ -33,13 +33,11 @@ pub struct Marker<'a> {
 
 /// A living process and all its living descendants; the root first. Empty when it is gone: then its
 /// children have another parent, and [`survivors`] is the question to ask.
-#[must_use]
-pub fn tree(root: &ProcessIdentity) -> Vec<ProcessIdentity> {
-    let table = Table::look();
-    if !table.is_alive(root) {
-        return Vec::new();
-    }
-    table.closure([*root])
+///
+/// # Errors
+/// As [`survivors`].
+pub fn tree(root: &ProcessIdentity) -> io::Result<Vec<ProcessIdentity>> {
+    Ok(Table::try_look()?.closure([*root]))
 }
 
 /// Processes that this one started to outlive it (the daemon), and which are therefore not of its tree.
@@ -127,11 +125,11 @@ pub(super) struct Table {
 
 impl Table {
     /// Nobody at all where the system does not let us look.
-    pub(super) fn look() -> Self {
+    fn look() -> Self {
         Self::try_look().unwrap_or_default()
     }
 
-    fn try_look() -> io::Result<Self> {
+    pub(super) fn try_look() -> io::Result<Self> {
         let rows: BTreeMap<u32, Row> = sys::rows()?.into_iter().map(|row| (row.identity.pid, row)).collect();
         let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for row in rows.values().filter(|row| row.parent != row.identity.pid) {

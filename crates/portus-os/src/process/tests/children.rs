@@ -124,11 +124,11 @@ fn lineage_names_the_leaders_too() {
 fn a_tree_is_the_root_and_all_below() {
     let mut shell = Shell::start("sh -c 'echo $$; sh -c \"echo \\$\\$; read x\"; :'; :");
     let (child, grandchild) = (shell.named(), shell.named());
-    assert_eq!(tree(&shell.identity()), [shell.identity(), child, grandchild]);
-    assert_eq!(tree(&child), [child, grandchild]);
-    assert!(tree(&own_identity().unwrap()).contains(&grandchild));
+    assert_eq!(tree(&shell.identity()).unwrap(), [shell.identity(), child, grandchild]);
+    assert_eq!(tree(&child).unwrap(), [child, grandchild]);
+    assert!(tree(&own_identity().unwrap()).unwrap().contains(&grandchild));
     let gone = ProcessIdentity { birth: child.birth + 1, ..child };
-    assert!(tree(&gone).is_empty());
+    assert!(tree(&gone).unwrap().is_empty());
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn some_processes_are_never_signalled() {
 fn a_tree_is_asked_to_end() {
     let mut shell = Shell::start("sh -c 'echo $$; read x'; :");
     let (root, child) = (shell.identity(), shell.named());
-    let outcome = end_tree(&root, &BTreeSet::new(), PATIENCE);
+    let outcome = end_trees([root], &BTreeSet::new(), PATIENCE).unwrap();
     assert_eq!(outcome.survivors, []);
     let ended: BTreeSet<ProcessIdentity> = outcome.ended.iter().map(|(process, _)| *process).collect();
     assert_eq!(ended, BTreeSet::from([root, child]));
@@ -283,8 +283,29 @@ fn who_does_not_listen_is_killed() {
     let mut shell = Shell::start("trap '' TERM; echo ready; read x; :");
     let root = shell.identity();
     assert_eq!(shell.line(), "ready");
-    assert_eq!(end_tree(&root, &BTreeSet::new(), SHORT).ended.len(), 1);
+    assert_eq!(end_trees([root], &BTreeSet::new(), SHORT).unwrap().ended.len(), 1);
     assert_eq!(shell.reap().signal(), Some(libc::SIGKILL));
+}
+
+#[test]
+fn several_trees_are_asked_at_once_and_share_one_grace() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("asked");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+    // The first ends only once the second was asked to.
+    let start = |script: &str| {
+        let mut shell = Shell::start_with(script, |command| {
+            command.env("FIFO", &fifo);
+        });
+        assert_eq!(shell.line(), "ready");
+        shell
+    };
+    let first = start("trap '' TERM; echo ready; read x < \"$FIFO\"; exit 7");
+    let second = start("trap 'echo asked > \"$FIFO\"; exit 7' TERM; echo ready; read x; :");
+    assert!(first.identity() < second.identity());
+    let outcome = end_trees([first.identity(), second.identity()], &BTreeSet::new(), PATIENCE).unwrap();
+    assert_eq!((outcome.ended.len(), outcome.survivors.len()), (2, 0));
+    assert_eq!((first.reap().code(), second.reap().code()), (Some(7), Some(7)), "one was killed");
 }
 
 #[test]
@@ -292,7 +313,7 @@ fn the_stopped_hear_the_request() {
     let shell = Shell::start("kill -STOP $$; read x");
     let pid = Pid::from_child(&shell.child);
     waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT).unwrap();
-    assert_eq!(end_tree(&shell.identity(), &BTreeSet::new(), PATIENCE).survivors, []);
+    assert_eq!(end_trees([shell.identity()], &BTreeSet::new(), PATIENCE).unwrap().survivors, []);
     assert_eq!(shell.reap().signal(), Some(libc::SIGTERM));
 }
 
@@ -300,7 +321,7 @@ fn the_stopped_hear_the_request() {
 fn the_spared_live_on() {
     let mut shell = Shell::start("exec 3<&0; sh -c 'echo $$; read x <&3' & read y; :");
     let (root, spared) = (shell.identity(), shell.named());
-    let outcome = end_tree(&root, &BTreeSet::from([spared]), PATIENCE);
+    let outcome = end_trees([root], &BTreeSet::from([spared]), PATIENCE).unwrap();
     assert_eq!(outcome.survivors, [spared]);
     assert!(is_alive(&spared));
 }
@@ -309,7 +330,7 @@ fn the_spared_live_on() {
 fn a_tree_whose_root_is_gone_is_left_alone() {
     let shell = Shell::start("read x");
     let earlier = ProcessIdentity { birth: shell.identity().birth - 1, ..shell.identity() };
-    assert_eq!(end_tree(&earlier, &BTreeSet::new(), SHORT), Ended::default());
+    assert_eq!(end_trees([earlier], &BTreeSet::new(), SHORT).unwrap(), Ended::default());
     assert!(is_alive(&shell.identity()));
 }
 
@@ -319,7 +340,7 @@ fn what_detached_itself_within_the_roots_group_is_ended_too() {
     let lines = [shell.line(), shell.line()];
     let orphan = lines.iter().find_map(|line| line.parse().ok()).unwrap();
     let described = describe(orphan).unwrap();
-    let outcome = end_tree(&shell.identity(), &BTreeSet::new(), PATIENCE);
+    let outcome = end_trees([shell.identity()], &BTreeSet::new(), PATIENCE).unwrap();
     // Where somebody else adopts orphans, this one has a parent of its own.
     assert_eq!(is_alive(&described.identity), described.parent != 1);
     assert_eq!(outcome.survivors, []);
@@ -332,7 +353,7 @@ fn those_who_shared_a_pipeline_with_the_root_are_left_alone() {
     let sibling = Shell::start_with("read x", |command| {
         command.process_group(i32::try_from(leader.child.id()).unwrap());
     });
-    let outcome = end_tree(&leader.identity(), &BTreeSet::new(), PATIENCE);
+    let outcome = end_trees([leader.identity()], &BTreeSet::new(), PATIENCE).unwrap();
     assert_eq!((outcome.ended.len(), outcome.survivors.len()), (1, 0));
     assert!(is_alive(&sibling.identity()));
 }
