@@ -71,19 +71,12 @@ impl Hub {
             Ok(holder) => holder,
             Err(refusal) => return to.answer(Err(refusal)),
         };
-        let mut request = match translate::request(call, holder, pid, &self.fixed.defaults) {
+        let request = match translate::request(call, holder, pid, &self.fixed.defaults) {
             Ok(request) => request,
             Err(refusal) => return to.answer(Err(refusal)),
         };
         self.metrics.asked(&request, self.engine.broker());
         let until = call.wait_ms.filter(|wait_ms| *wait_ms > 0).map(deadline);
-        if let Some(port) = self.keep_waited_for(&mut request) {
-            let refusal = wording::waited_for(port);
-            return match until {
-                Some(until) => self.stand_in_line(connection, port, request, to, until, refusal),
-                None => to.answer(Err(refusal)),
-            };
-        }
         let notes = self.range_notes(&request);
         let recovery = Default::default();
         let survey = Default::default();

@@ -1,13 +1,13 @@
 //! Who waits for which port. The engine's queue says who is first; here is how they are served.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use portus_core::{Answer, Command, Port, Request, Survey, Why};
 use portus_proto::{Refusal, Reply};
 
 use super::conclude::may_pass;
-use super::{Hub, Then, Work};
+use super::{Hub, Requested, Then, Work};
 use crate::engine::{Failure, Queue, WAITERS_MAX};
 use crate::server::{ConnectionId, Responder};
 use crate::translate::View;
@@ -64,16 +64,6 @@ impl Line {
         !self.asked.is_empty()
     }
 
-    /// Takes the requests that are to be made again: those of the first in each line concerned.
-    pub(super) fn take_asked(&mut self) -> Vec<Work> {
-        let firsts = std::mem::take(&mut self.asked).into_iter().filter_map(|port| {
-            let (waiter, request) = self.queue.next(port)?;
-            let command = Command::Request { request: request.clone(), survey: Survey::new() };
-            Some(Work { command, then: Then::First(*waiter, port) })
-        });
-        firsts.collect()
-    }
-
     fn take(&mut self, waiter: Waiter) -> Option<Waiting> {
         let port = self.queue.port_of(&waiter);
         self.queue.remove(&waiter);
@@ -95,19 +85,77 @@ impl Hub {
         Waiter { connection, number: self.next_waiter }
     }
 
-    /// Keeps a request off the ports that others wait for, unless they are its own key's already.
-    /// Returns the one that it insists on, if it does.
-    pub(super) fn keep_waited_for(&self, request: &mut Request) -> Option<Port> {
-        for port in self.line.queue.ports() {
+    /// Takes what can be decided as one batch: first the requests of those who are first in the lines concerned, then
+    /// others in their order, up to one that might overtake somebody for whom only this batch opens the way.
+    pub(super) fn take_together(&mut self, rest: &mut VecDeque<Work>) -> Vec<Work> {
+        let mut together = self.take_asked();
+        let mut lines_may_grow = false;
+        while let Some(work) = rest.pop_front() {
+            let Then::Request(requested) = &work.then else {
+                together.push(work);
+                continue;
+            };
+            if !together.is_empty() && (lines_may_grow || self.has_waited_for(&requested.request)) {
+                rest.push_front(work);
+                break;
+            }
+            lines_may_grow |= requested.until.is_some();
+            together.extend(self.keep_in_order(work));
+        }
+        together
+    }
+
+    /// The requests that are to be made again: those of the first in each line concerned.
+    fn take_asked(&mut self) -> Vec<Work> {
+        let firsts = std::mem::take(&mut self.line.asked).into_iter().filter_map(|port| {
+            let (waiter, request) = self.line.queue.next(port)?;
+            let mut request = request.clone();
+            self.keep_waited_for(&mut request, Some(port));
+            Some(Work {
+                command: Command::Request { request, survey: Survey::new() },
+                then: Then::First(*waiter, port),
+            })
+        });
+        firsts.collect()
+    }
+
+    /// Whether one of the keys has a port that others wait for, and so is not kept off it while it has.
+    fn has_waited_for(&self, request: &Request) -> bool {
+        let broker = self.engine.broker();
+        let mut held = request.asks.iter().filter_map(|ask| broker.lease_of(&ask.key));
+        held.any(|lease| self.line.queue.next(lease.port).is_some())
+    }
+
+    /// Keeps a request off the ports that others wait for. One that insists on such a port waits as well, or is
+    /// refused.
+    fn keep_in_order(&mut self, mut work: Work) -> Option<Work> {
+        let Command::Request { request, .. } = &mut work.command else { return Some(work) };
+        let Some(port) = self.keep_waited_for(request, None) else { return Some(work) };
+        let Then::Request(requested) = work.then else { return None };
+        let Requested { to, connection, request, until, .. } = *requested;
+        let refusal = wording::waited_for(port);
+        match until {
+            Some(until) => self.stand_in_line(connection, port, request, to, until, refusal),
+            None => to.answer(Err(refusal)),
+        }
+        None
+    }
+
+    /// Keeps a request off the ports that others wait for, unless they are its own key's already, or the one at whose
+    /// line it is `first`. Returns one that it insists on, if it does.
+    fn keep_waited_for(&self, request: &mut Request, first: Option<Port>) -> Option<Port> {
+        let mut insisted = None;
+        for port in self.line.queue.ports().filter(|port| first != Some(*port)) {
             let holder = self.engine.broker().lease_on(port).map(|lease| &lease.key);
             for ask in request.asks.iter_mut().filter(|ask| holder != Some(&ask.key)) {
                 if ask.strict && ask.preferred == Some(port) {
-                    return Some(port);
+                    insisted = insisted.or(Some(port));
+                } else {
+                    ask.exclude.push(portus_core::PortRange::single(port));
                 }
-                ask.exclude.push(portus_core::PortRange::single(port));
             }
         }
-        None
+        insisted
     }
 
     /// Puts a request at the end of a port's line.

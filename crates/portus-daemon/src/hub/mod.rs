@@ -7,6 +7,7 @@ mod awaiting;
 mod begin;
 mod clean;
 mod conclude;
+mod decide;
 mod figures;
 mod follow;
 mod health;
@@ -285,6 +286,7 @@ impl Hub {
     /// [`DaemonError::Doubt`] when it is unknown what is written down. Everybody has been answered.
     pub(crate) fn turn(&mut self) -> Result<(), DaemonError> {
         let calls_max = if self.is_recovering { 0 } else { BATCH_MAX };
+        let mut gone = Vec::new();
         for (connection, incoming) in self.backlog.take(calls_max) {
             match incoming {
                 Incoming::Call { pid, call, to } => self.begin(connection, pid, *call, to),
@@ -292,10 +294,15 @@ impl Hub {
                     let subscribed = self.subscribers.add(connection, events, ending);
                     to.answer(subscribed.map(|()| portus_proto::Reply::Done));
                 }
-                Incoming::Gone => self.gone(connection),
+                Incoming::Gone => {
+                    self.gone(connection);
+                    gone.push(connection);
+                }
             }
         }
         let decided = self.decide();
+        // What such a client asked for last may have made it wait.
+        gone.into_iter().for_each(|connection| self.gone(connection));
         self.write_mirrors();
         self.settle_alerts();
         for (call, to) in std::mem::take(&mut self.reads) {
@@ -306,26 +313,6 @@ impl Hub {
             drop(to.send(Box::new(self.stats())));
         }
         decided
-    }
-
-    /// Runs what is ready through the engine, and tells everybody who is concerned.
-    fn decide(&mut self) -> Result<(), DaemonError> {
-        let mut work = self.line.take_asked();
-        work.append(&mut self.ready);
-        if work.is_empty() {
-            return Ok(());
-        }
-        let (commands, thens): (Vec<_>, Vec<_>) = work.into_iter().map(|work| (work.command, work.then)).unzip();
-        let batch = self.engine.run(commands);
-        self.metrics.alerts.journal(self.engine.journal().trouble());
-        for (answer, then) in batch.answers.into_iter().zip(thens) {
-            self.conclude(answer, then);
-        }
-        self.follow(&batch.changes);
-        for process in self.engine.world_mut().take_gone() {
-            self.exited(process);
-        }
-        if batch.doubt { Err(DaemonError::Doubt) } else { Ok(()) }
     }
 
     /// A client is gone: nobody answers to what waits for it.

@@ -54,6 +54,34 @@ fn nobody_overtakes_who_waits() {
 }
 
 #[test]
+fn nobody_overtakes_by_asking_along_with_the_end_of_a_lease() {
+    let daemon = Daemon::start();
+    let mut owner = daemon.client();
+    let lease = owner.request(plain("/owner", "web"));
+    let mut waiter = daemon.client();
+    let waiting = waiter.send(Call::Request(strict("/waiter", lease.port, Some(60_000))));
+    waiter.list();
+    let again = Call::Request(strict("/owner", lease.port, None));
+    let [_, late] = owner.send_together([release(&lease), again]);
+    assert_eq!(owner.answer(late).unwrap_err().code, Code::PortUnavailable);
+    assert_eq!(leases(waiter.answer(waiting)).leases[0].worktree, "/waiter");
+}
+
+#[test]
+fn nobody_overtakes_who_came_just_before() {
+    let daemon = Daemon::start();
+    let mut client = daemon.client();
+    let lease = client.request(plain("/owner", "web"));
+    let [waiting, _, late] = client.send_together([
+        Call::Request(strict("/waiter", lease.port, Some(60_000))),
+        release(&lease),
+        Call::Request(strict("/owner", lease.port, None)),
+    ]);
+    assert_eq!(client.answer(late).unwrap_err().code, Code::PortUnavailable);
+    assert_eq!(leases(client.answer(waiting)).leases[0].worktree, "/waiter");
+}
+
+#[test]
 fn waiting_has_an_end() {
     let daemon = Daemon::start();
     let mut client = daemon.client();

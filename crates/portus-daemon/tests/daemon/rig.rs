@@ -150,12 +150,21 @@ impl Client {
 
     /// Sends a call, and does not wait for its answer.
     pub(crate) fn send(&mut self, call: Call) -> u64 {
-        let id = self.next;
-        self.next += 1;
-        let mut frame = Vec::new();
-        codec::encode_client(self.welcome.codec, &ClientFrame { id, call }, &mut frame).unwrap();
-        self.raw.stream.write_all(&frame).unwrap();
+        let [id] = self.send_together([call]);
         id
+    }
+
+    /// Sends calls in one write, so that the daemon takes them in as one batch.
+    pub(crate) fn send_together<const COUNT: usize>(&mut self, calls: [Call; COUNT]) -> [u64; COUNT] {
+        let mut frames = Vec::new();
+        let ids = calls.map(|call| {
+            let id = self.next;
+            self.next += 1;
+            codec::encode_client(self.welcome.codec, &ClientFrame { id, call }, &mut frames).unwrap();
+            id
+        });
+        self.raw.stream.write_all(&frames).unwrap();
+        ids
     }
 
     /// The next frame; `None` when the connection is over.
