@@ -89,27 +89,18 @@ impl Machine {
         }
     }
 
-    /// Holds a port on the terms of an effect. A bind that a look made is taken over.
+    /// Holds a port on the terms of an effect. What is held of it already, by the guard before or by looks, is kept
+    /// without a gap.
     fn guard(&mut self, port: Port, protocol: Protocol, admit: Admit) -> Performed {
-        let kept = match self.guards.remove(&port) {
-            Some((guard, _)) if guard.protocol() == protocol => Some(guard),
-            other => {
-                drop(other);
-                self.looked.remove(&(port, protocol))
-            }
+        let guard = match self.take_held(port) {
+            None => Guard::take(port, protocol),
+            Some(mut held) => held.change(protocol).map(|()| held),
         };
-        let guard = match kept {
-            Some(guard) => guard,
-            None => {
-                // Binds of ours for another protocol of the port would stand in the way.
-                self.looked.retain(|(looked, _), _| *looked != port);
-                match Guard::take(port, protocol) {
-                    Ok(guard) => guard,
-                    Err(error) => {
-                        tracing::warn!(%error, "a guard is lost");
-                        return Performed::Lost;
-                    }
-                }
+        let guard = match guard {
+            Ok(guard) => guard,
+            Err(error) => {
+                tracing::warn!(%error, "a guard is lost");
+                return Performed::Lost;
             }
         };
         if let Err(error) = guard.admit(admit) {
@@ -119,6 +110,32 @@ impl Machine {
         self.guards.insert(port, (guard, admit));
         Performed::Done
     }
+
+    /// Everything that is held of a port, as one guard.
+    fn take_held(&mut self, port: Port) -> Option<Guard> {
+        let guard = self.guards.remove(&port).map(|(guard, _)| guard);
+        let looked =
+            [Protocol::Tcp, Protocol::Udp, Protocol::Both].map(|protocol| self.looked.remove(&(port, protocol)));
+        guard.into_iter().chain(looked.into_iter().flatten()).reduce(|mut held, more| {
+            held.join(more);
+            held
+        })
+    }
+
+    /// What of `wanted` is not held already, by a guard or by looks.
+    fn missing(&self, port: Port, wanted: Protocol) -> Option<Protocol> {
+        let guard = self.guards.get(&port).map(|(guard, _)| guard.protocol());
+        let looked = self.looked.range((port, Protocol::Tcp)..=(port, Protocol::Both)).map(|((_, held), _)| *held);
+        let held: Vec<Protocol> = looked.chain(guard).collect();
+        let tcp = wanted.tcp() && !held.iter().any(|held| held.tcp());
+        let udp = wanted.udp() && !held.iter().any(|held| held.udp());
+        match (tcp, udp) {
+            (true, true) => Some(Protocol::Both),
+            (true, false) => Some(Protocol::Tcp),
+            (false, true) => Some(Protocol::Udp),
+            (false, false) => None,
+        }
+    }
 }
 
 impl World for Machine {
@@ -127,15 +144,10 @@ impl World for Machine {
     }
 
     fn look(&mut self, port: Port, protocol: Protocol) -> Look {
-        let guarded = self.guards.get(&port).is_some_and(|(guard, _)| guard.protocol().covers(protocol));
-        let looked = self.looked.iter().any(|((looked, held), _)| *looked == port && held.covers(protocol));
-        if guarded || looked {
-            return Look::Free;
-        }
-        self.looked.retain(|(looked, _), _| *looked != port);
-        match Guard::take(port, missing(protocol, self.guards.get(&port).map(|(guard, _)| guard.protocol()))) {
+        let Some(missing) = self.missing(port, protocol) else { return Look::Free };
+        match Guard::take(port, missing) {
             Ok(guard) => {
-                self.looked.insert((port, guard.protocol()), guard);
+                self.looked.insert((port, missing), guard);
                 Look::Free
             }
             Err(error) => error.look,
@@ -168,15 +180,6 @@ impl World for Machine {
 
     fn settle(&mut self) {
         self.looked.clear();
-    }
-}
-
-/// What of `wanted` a guard for `held` does not keep already.
-const fn missing(wanted: Protocol, held: Option<Protocol>) -> Protocol {
-    match (wanted, held) {
-        (Protocol::Both, Some(Protocol::Tcp)) => Protocol::Udp,
-        (Protocol::Both, Some(Protocol::Udp)) => Protocol::Tcp,
-        _ => wanted,
     }
 }
 

@@ -227,3 +227,24 @@ fn serves(server: &std::net::TcpListener) {
     client.read_to_string(&mut heard).unwrap();
     assert_eq!(heard, "it is me");
 }
+
+#[test]
+fn what_is_held_is_not_let_go_of_when_more_or_less_is_to_be_held() {
+    let port = free_port();
+    let mut guard = Guard::take(port, Protocol::Tcp).unwrap();
+    guard.admit(Admit::Reuse).unwrap();
+    // Beside it nobody could take the port anew.
+    let server = Program::tcp().reuse_address().listen(V4, port).unwrap();
+    guard.change(Protocol::Both).unwrap();
+    guard.admit(Admit::Nobody).unwrap();
+    drop(server);
+    assert_eq!((probe(port, Protocol::Tcp), probe(port, Protocol::Udp)), (Look::Taken, Look::Taken));
+    guard.change(Protocol::Udp).unwrap();
+    assert_eq!((probe(port, Protocol::Tcp), probe(port, Protocol::Udp)), (Look::Free, Look::Taken));
+    let stranger = Program::tcp().bind(V4, port).unwrap();
+    assert_eq!(guard.change(Protocol::Tcp).unwrap_err().look, Look::Taken);
+    assert_eq!((guard.protocol(), probe(port, Protocol::Udp)), (Protocol::Udp, Look::Taken), "nothing is changed");
+    drop(stranger);
+    guard.join(Guard::take(port, Protocol::Tcp).unwrap());
+    assert_eq!((guard.protocol(), probe(port, Protocol::Tcp)), (Protocol::Both, Look::Taken));
+}

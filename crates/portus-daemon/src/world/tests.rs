@@ -66,6 +66,24 @@ fn a_guard_for_more_replaces_one_for_less() {
 }
 
 #[test]
+fn a_guard_for_another_protocol_is_never_let_go_of_in_between() {
+    let mut machine = machine();
+    let port = free_port();
+    let perform = |machine: &mut Machine, protocol| machine.perform(&guard(port, protocol, Admit::Reuse));
+    assert_eq!(perform(&mut machine, Protocol::Tcp), Performed::Done);
+    // Beside whom it let past, a guard that was let go of could not be had again.
+    let _server = TcpListener::bind((Ipv4Addr::LOCALHOST, port.number())).unwrap();
+    assert_eq!(perform(&mut machine, Protocol::Both), Performed::Done);
+    assert_eq!(machine.look(port, Protocol::Both), Look::Free);
+    assert_eq!(perform(&mut machine, Protocol::Tcp), Performed::Done);
+    assert!(Guard::take(port, Protocol::Udp).is_ok(), "more is held than is wanted");
+    assert_eq!(machine.look(port, Protocol::Udp), Look::Free);
+    assert_eq!(perform(&mut machine, Protocol::Both), Performed::Done);
+    machine.settle();
+    assert!(Guard::take(port, Protocol::Udp).is_err(), "what a look held was let go of");
+}
+
+#[test]
 fn a_port_that_somebody_has_is_taken_and_its_guard_is_lost() {
     let mut machine = machine();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

@@ -48,7 +48,6 @@ pub struct Guard {
     port: Port,
     protocol: Protocol,
     tcp: Option<Hold>,
-    #[expect(dead_code, reason = "held for what its descriptor does")]
     udp: Option<Hold>,
 }
 
@@ -63,10 +62,38 @@ impl Guard {
     /// When somebody has it, the system forbids it, or no descriptor is left: see
     /// [`GuardError::look`]. For `Both`, nothing is held when one of the two fails.
     pub fn take(port: Port, protocol: Protocol) -> Result<Self, GuardError> {
+        let mut guard = Self { port, protocol, tcp: None, udp: None };
+        guard.change(protocol)?;
+        Ok(guard)
+    }
+
+    /// Holds the port for `protocol` from now on. What of that is held already is not let go of for a moment.
+    ///
+    /// # Errors
+    /// As [`Guard::take`], when something is missing and cannot be had. Then nothing is changed.
+    pub fn change(&mut self, protocol: Protocol) -> Result<(), GuardError> {
+        let port = self.port;
         let failed = |protocol| move |source: io::Error| GuardError { port, protocol, look: look_of(&source), source };
-        let tcp = protocol.tcp().then(|| Hold::tcp(port)).transpose().map_err(failed(Protocol::Tcp))?;
-        let udp = protocol.udp().then(|| Hold::udp(port)).transpose().map_err(failed(Protocol::Udp))?;
-        Ok(Self { port, protocol, tcp, udp })
+        let tcp = (protocol.tcp() && self.tcp.is_none()).then(|| Hold::tcp(port));
+        let tcp = tcp.transpose().map_err(failed(Protocol::Tcp))?;
+        let udp = (protocol.udp() && self.udp.is_none()).then(|| Hold::udp(port));
+        let udp = udp.transpose().map_err(failed(Protocol::Udp))?;
+        self.tcp = self.tcp.take().or(tcp).filter(|_| protocol.tcp());
+        self.udp = self.udp.take().or(udp).filter(|_| protocol.udp());
+        self.protocol = protocol;
+        Ok(())
+    }
+
+    /// Takes over what another guard of the same port holds, as far as it is not held already.
+    pub fn join(&mut self, other: Self) {
+        debug_assert_eq!(self.port, other.port, "guards of one port");
+        self.tcp = self.tcp.take().or(other.tcp);
+        self.udp = self.udp.take().or(other.udp);
+        self.protocol = match (self.tcp.is_some(), self.udp.is_some()) {
+            (true, true) => Protocol::Both,
+            (false, true) => Protocol::Udp,
+            (_, false) => Protocol::Tcp,
+        };
     }
 
     /// The port that is held.
