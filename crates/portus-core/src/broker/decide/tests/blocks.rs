@@ -123,6 +123,32 @@ fn a_preferred_row_comes_first_and_what_spoils_it_is_noted() {
 }
 
 #[test]
+fn a_row_whose_former_place_is_gone_notes_it_for_the_service_that_decides_where_it_lies() {
+    let mut ledger = Ledger::new();
+    let leases = ledger.grants(row_of(2));
+    leases.iter().for_each(|grant| drop(ledger.release(grant.id).unwrap()));
+    let first_taken = &mut ledger.clone();
+    first_taken.listens(20_000, stranger(50));
+    assert_eq!(first_taken.ports(row_of(2)), [20_002, 20_003], "20001 is the number of web.2");
+    assert_eq!(first_taken.notes, [Note::ClaimUnavailable { key: key("web"), port: port(20_000), why: Why::Taken }]);
+    let second_taken = &mut ledger;
+    second_taken.listens(20_001, stranger(50));
+    assert_eq!(second_taken.ports(row_of(2)), [20_002, 20_003]);
+    assert_eq!(second_taken.notes, [], "web's own place is free");
+}
+
+#[test]
+fn a_former_place_that_is_the_preferred_one_is_tried_and_noted_once() {
+    let mut ledger = Ledger::new();
+    let wish = || row_with(2, |wish| wish.preferred(3000));
+    let leases = ledger.grants(wish());
+    leases.iter().for_each(|grant| drop(ledger.release(grant.id).unwrap()));
+    ledger.listens(3000, stranger(50));
+    assert_eq!(ledger.ports(wish()), [20_000, 20_001]);
+    assert_eq!(ledger.notes, [Note::PreferredUnavailable { key: key("web"), port: port(3000), why: Why::Taken }]);
+}
+
+#[test]
 fn a_strict_row_starts_there_or_nowhere() {
     let mut ledger = Ledger::new();
     let wish = || row_with(3, |wish| wish.preferred(3000).strict());
