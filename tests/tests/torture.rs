@@ -1,6 +1,5 @@
 //! The real daemon killed in the midst of work: a short version of `cargo xtask torture`.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "tests report by panicking")]
 
 use portus_os::place::Home;
 use portus_os::process::{Signal, identity_of, signal};
