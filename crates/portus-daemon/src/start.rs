@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use portus_core::{Broker, Port, PortRange, ProcessIdentity};
 use portus_os::place::{Home, InstanceLock, StartLock, boot_id, user};
-use portus_os::port::{ephemeral_range, network_namespace, raise_descriptor_limit};
+use portus_os::port::{EphemeralPorts, network_namespace, raise_descriptor_limit};
 use portus_os::process::ExitWatcher;
 use tokio::sync::mpsc;
 
@@ -128,7 +128,7 @@ async fn serve(mut settings: Settings, home: Home, ready: impl FnOnce(&Ready)) -
         home: home.clone(),
         journal: uuid,
         set_aside: set_aside.as_ref().map(|path| path.display().to_string()),
-        ephemeral: ephemeral_range(),
+        ephemeral: EphemeralPorts::read().map(|ephemeral| ephemeral.range),
         defaults,
         began,
         metrics_address: exporter.as_ref().and_then(|tried| tried.as_ref().ok()).map(Exporter::address),

@@ -4,6 +4,7 @@ mod mirror;
 
 use portus_core as core;
 use portus_core::{Limited, Note, Target, Why};
+use portus_os::port::EphemeralPorts;
 use portus_proto::{Code, Facts, Reasons, Refusal};
 
 use crate::engine::JournalError;
@@ -369,11 +370,13 @@ pub(crate) fn name_taken(refusal: &mut Refusal, taken: &[core::Port], seen: &[co
 }
 
 /// A range that the system draws client ports from serves badly.
-pub(crate) fn ephemeral_note(range: core::PortRange, ephemeral: core::PortRange) -> String {
+pub(crate) fn ephemeral_note(range: core::PortRange, ephemeral: &EphemeralPorts) -> String {
+    let reservation = ephemeral.reservation(range);
+    let reserve = reservation.map(|command| format!(", or reserve it: `{command}`")).unwrap_or_default();
     format!(
-        "the range {range} overlaps the system's ephemeral range {ephemeral}: an outgoing connection may draw one of \
-         its ports and make it unusable for a while; choose one outside of it, or reserve it: \
-         `sysctl net.ipv4.ip_local_reserved_ports={range}`"
+        "the range {range} overlaps the system's ephemeral range {}: an outgoing connection may draw one of its ports \
+         and make it unusable for a while; choose one outside of it{reserve}",
+        ephemeral.range
     )
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct Args {
     /// The process to whose tree the lease belongs
     #[arg(long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
     pid: Option<u32>,
-    /// Keep the port in the kernel until it is confirmed or released
+    /// Keep the port in the kernel until it is confirmed or released (TCP only)
     #[arg(long)]
     hold: bool,
     /// Wait in line for the port for so long, such as 30s

@@ -89,8 +89,11 @@ impl Hub {
         let mut notes = Vec::new();
         for ask in &request.asks {
             for range in [ask.range, Some(ask.pool).filter(|_| ask.range.is_none()), ask.fallback, ask.expand] {
-                let note = range.filter(|range| range.overlaps(ephemeral));
-                let note = note.map(|range| wording::ephemeral_note(range, ephemeral));
+                let Some(range) = range.filter(|range| range.overlaps(ephemeral)) else { continue };
+                // Reserving a range takes effect at once, so the system is asked again.
+                let note = EphemeralPorts::read()
+                    .filter(|ephemeral| ephemeral.may_draw_from(range))
+                    .map(|ephemeral| wording::ephemeral_note(range, &ephemeral));
                 notes.extend(note.filter(|note| !notes.contains(note)));
             }
         }

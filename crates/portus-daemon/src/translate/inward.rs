@@ -162,6 +162,7 @@ pub(crate) fn request(
             defaults.asks_max as u64,
         ));
     }
+    holdable(call)?;
     Ok(core::Request {
         asks: call.asks.iter().map(|one| ask(one, defaults)).collect::<Result<_, _>>()?,
         contiguous: call.contiguous,
@@ -178,6 +179,18 @@ pub(crate) fn request(
         // Nobody looks before the ranges are exhausted.
         stale: core::Stale::Unknown,
     })
+}
+
+/// No guard of UDP lets its tenant past and keeps others out: beside one that shares the port, whoever shares it gets
+/// in, and most programs do not share. So it can only stand aside, at a launch.
+fn holdable(call: &proto::RequestCall) -> Result<(), Refusal> {
+    let is_held = |ask: &&proto::Ask| !ask.claim_only && ask.protocol.udp();
+    let held = call.asks.iter().find(is_held).filter(|_| call.guard == Some(proto::GuardWish::UntilConfirm));
+    let Some(service) = held.map(|ask| &ask.key.service) else { return Ok(()) };
+    Err(wording::bad_request(
+        format!("UDP cannot be held for `{service}` until its server is there: that would keep out the server, too"),
+        format!("portus run -s {service} -- CMD keeps the port until CMD starts; or leave out `--hold`"),
+    ))
 }
 
 fn ask(ask: &proto::Ask, defaults: &Defaults) -> Result<core::Ask, Refusal> {

@@ -173,11 +173,11 @@ fn refusals_say_what_to_do_next() {
 
 #[test]
 fn a_range_that_the_system_draws_from_gets_a_note() {
-    let Some(ephemeral) = portus_os::port::ephemeral_range() else { return };
+    let Some(ephemeral) = portus_os::port::EphemeralPorts::read() else { return };
     let daemon = Daemon::start();
     let mut client = daemon.client();
     let mut wish = ask(key("/w", "web"));
-    wish.range = Some(ephemeral);
+    wish.range = Some(ephemeral.range);
     let reply = client.leases(Call::Request(request(vec![wish])));
     assert!(reply.notes.iter().any(|note| note.contains("ephemeral range")), "{:?}", reply.notes);
     assert!(client.leases(Call::Request(plain("/v", "web"))).notes.is_empty());

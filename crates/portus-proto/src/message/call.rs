@@ -142,7 +142,7 @@ pub struct RequestCall {
 pub enum GuardWish {
     /// Until the launch, from everybody.
     UntilLaunch,
-    /// Until somebody listens or it is given back; programs with `SO_REUSEADDR` get in.
+    /// Until somebody listens or it is given back; programs with `SO_REUSEADDR` get in. Refused for leases of UDP.
     UntilConfirm,
 }
 

@@ -121,3 +121,19 @@ fn a_scope_holds_what_lies_in_it() {
     assert!(!scope(proto::Scope::Worktree("/w/sub".to_owned())).contains(&inside));
     assert!(Scope::read(&proto::Scope::Worktree("w".to_owned())).is_err());
 }
+
+#[test]
+fn udp_is_held_only_for_a_launch() {
+    let wish = |guard, protocol, claim_only| {
+        let asks = vec![proto::Ask { protocol, claim_only, ..wire_ask() }];
+        read(&proto::RequestCall { guard: Some(guard), ..wire_request(asks) })
+    };
+    for protocol in [core::Protocol::Udp, core::Protocol::Both] {
+        let refusal = wish(proto::GuardWish::UntilConfirm, protocol, false).unwrap_err();
+        assert_eq!(refusal.code, Code::BadRequest);
+        assert!(refusal.hint.contains("portus run -s web"), "{}", refusal.hint);
+        wish(proto::GuardWish::UntilConfirm, protocol, true).unwrap();
+        wish(proto::GuardWish::UntilLaunch, protocol, false).unwrap();
+    }
+    wish(proto::GuardWish::UntilConfirm, core::Protocol::Tcp, false).unwrap();
+}
