@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use portus_core::{Broker, Command, Holder, LeaseId, Port, Protocol, Quarantine, QuarantineUntil, Target};
+use portus_os::port::EphemeralPorts;
 use portus_os::process;
 use portus_proto::{self as proto, Call, Refusal, Reply};
 

@@ -14,6 +14,6 @@ mod proc_net;
 mod sock_diag;
 
 pub use guard::{Guard, GuardError, probe};
-pub use limits::{ephemeral_range, network_namespace, raise_descriptor_limit};
+pub use limits::{EphemeralPorts, network_namespace, raise_descriptor_limit};
 pub use listeners::{Socket, SocketTable, all_listeners, listeners_on};
 pub use owners::{owners, owners_among};

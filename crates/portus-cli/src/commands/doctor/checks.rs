@@ -7,7 +7,7 @@ use portus_client::config::{Config, Effective};
 use portus_client::{Client, Container, Overrides, Workspace};
 use portus_core::PortRange;
 use portus_os::place::{self, Home};
-use portus_os::port::ephemeral_range;
+use portus_os::port::EphemeralPorts;
 use portus_proto::{Scope, Status, build_id};
 
 use super::Check;
@@ -189,7 +189,7 @@ fn running(mut client: Client, config: Option<&Config>, checks: &mut Vec<Check>)
 
 /// Ranges within which the system itself draws numbers for outgoing connections.
 fn ranges(config: Option<&Config>, status: Option<&Status>) -> Vec<Check> {
-    let Some(ephemeral) = ephemeral_range() else {
+    let Some(ephemeral) = EphemeralPorts::read() else {
         return vec![Check::ok("ranges", "the system does not tell its ephemeral range")];
     };
     let default = "20000-29999".parse::<PortRange>().ok();
@@ -205,23 +205,23 @@ fn ranges(config: Option<&Config>, status: Option<&Status>) -> Vec<Check> {
     }
     // Several services often share a range: one sentence for each range is enough.
     let mut named: BTreeMap<PortRange, Vec<String>> = BTreeMap::new();
-    for (name, range) in ranges.into_iter().filter(|(_, range)| range.overlaps(ephemeral)) {
+    for (name, range) in ranges.into_iter().filter(|(_, range)| ephemeral.may_draw_from(*range)) {
         named.entry(range).or_default().push(name);
     }
     let overlapping: Vec<Check> = named
         .iter()
         .map(|(range, names)| {
             let names = names.join(", ");
-            let message = format!("{names}: {range} overlaps the system's ephemeral range {ephemeral}");
-            let hint = format!(
-                "a client's socket can take such a port at any time; choose a range outside, or reserve this one: \
-                 `sysctl net.ipv4.ip_local_reserved_ports={range}`"
-            );
+            let message = format!("{names}: {range} overlaps the system's ephemeral range {}", ephemeral.range);
+            let reservation = ephemeral.reservation(*range);
+            let reserve = reservation.map(|command| format!(", or reserve this one: `{command}`")).unwrap_or_default();
+            let hint = format!("a client's socket can take such a port at any time; choose a range outside{reserve}");
             Check::warn("ranges", message, hint)
         })
         .collect();
     if overlapping.is_empty() {
-        return vec![Check::ok("ranges", format!("all outside the system's ephemeral range {ephemeral}"))];
+        let message = format!("all outside the system's ephemeral range {}, or reserved", ephemeral.range);
+        return vec![Check::ok("ranges", message)];
     }
     overlapping
 }
