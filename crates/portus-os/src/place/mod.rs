@@ -4,6 +4,7 @@ mod boot;
 mod connection;
 mod detach;
 mod home;
+mod host;
 mod lock;
 mod private;
 #[cfg(unix)]
@@ -18,6 +19,7 @@ pub use connection::pipe_name;
 pub use connection::{Connection, connect, connect_within};
 pub use detach::{Detached, Readiness, announce, spawn_detached};
 pub use home::{HOME_VARIABLE, Home, PlaceError};
+pub use host::host_name;
 pub use lock::{InstanceLock, StartLock, open_private};
 pub use private::replace_private;
 #[cfg(unix)]

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use portus_client::config::Wish;
 use portus_client::{CallError, Client, Workspace, requester};
 use portus_core::{Port, Protocol, ServiceName};
+use portus_os::place;
 use portus_proto::ports_json::{self, PortsJson};
 use portus_proto::{Ask, Claim, ExplainCall, PinCall, RequestCall, Target, WallTime};
 
@@ -85,10 +86,10 @@ fn entries(file: PortsJson, force: bool, notes: &mut Vec<String>) -> Vec<Entry> 
 
 /// Whether a host is this machine, as far as can be told without asking the network.
 fn is_here(host: &str) -> bool {
-    let is_name = |variable: &str| std::env::var(variable).is_ok_and(|name| name.eq_ignore_ascii_case(host));
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let is_own = bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback() || address.is_unspecified());
-    matches!(bare, "" | "localhost" | "*") || is_own || is_name("HOSTNAME") || is_name("COMPUTERNAME")
+    let is_named = || place::host_name().is_some_and(|name| name.eq_ignore_ascii_case(bare));
+    matches!(bare, "" | "localhost" | "*") || is_own || is_named()
 }
 
 /// The nearest name that a service can have.
@@ -189,16 +190,21 @@ mod tests {
 
     #[test]
     fn what_cannot_be_taken_over_is_said() {
-        let file = br#"{"allocations": {
+        let own_name = place::host_name().unwrap_or_default().to_uppercase();
+        let file = r#"{"allocations": {
             "web": {"port": 3000, "pid": 7}, "my api": {"port": 3001}, "my:api": {"port": 3002},
             "remote": {"port": 3003, "host": "example.com"}, "8001": {"port": 3004},
-            "here": {"port": 3005, "host": "127.0.0.1"}
-        }}"#;
+            "here": {"port": 3005, "host": "127.0.0.1"}, "named": {"port": 3006, "host": "OWN NAME"}
+        }}"#
+        .replace("OWN NAME", &own_name);
         let mut notes = Vec::new();
-        let found = entries(ports_json::parse(file).unwrap(), false, &mut notes);
+        let found = entries(ports_json::parse(file.as_bytes()).unwrap(), false, &mut notes);
         let found: Vec<_> =
             found.iter().map(|entry| (entry.service.as_str(), entry.port.number(), entry.pid)).collect();
-        assert_eq!(found, [("here", 3005, None), ("my-api", 3001, None), ("web", 3000, Some(7))]);
+        assert_eq!(
+            found,
+            [("here", 3005, None), ("my-api", 3001, None), ("named", 3006, None), ("web", 3000, Some(7))]
+        );
         assert_eq!(
             notes,
             [
