@@ -25,7 +25,7 @@ pub(crate) struct Args {
 enum Action {
     /// Be the daemon, in the foreground
     Run {
-        /// The directory to live in, instead of the user's own or PORTUS_HOME
+        /// The directory to live in, with the config.toml that counts, instead of the user's own or PORTUS_HOME
         #[arg(long, value_name = "DIR", hide = true)]
         home: Option<PathBuf>,
         /// Write every decision to this file, for a report of a bug (or set PORTUS_TRACE)

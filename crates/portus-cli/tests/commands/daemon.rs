@@ -50,6 +50,19 @@ fn leases_stay_over_a_restart() {
 }
 
 #[test]
+fn a_home_that_is_named_has_the_configuration_that_counts() {
+    let world = World::new();
+    let shop = world.shop();
+    let named = world.dir("named");
+    std::fs::write(named.join("config.toml"), "[daemon]\nlog_level = \"chatty\"\n").unwrap();
+    std::fs::create_dir_all(world.home()).unwrap();
+    std::fs::write(world.home().join("config.toml"), "[daemon]\nlog_level = \"debug\"\n").unwrap();
+    let said = world.say(&shop, &["daemon", "run", "--home", named.to_str().unwrap()]).ended_with(2);
+    assert!(said.err.contains("named/config.toml:2:"), "{}", said.err);
+    assert!(!said.err.contains("home/config.toml"), "{}", said.err);
+}
+
+#[test]
 fn many_clients_at_once_start_one_daemon() {
     let world = World::new();
     let shop = world.shop();

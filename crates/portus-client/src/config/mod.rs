@@ -96,13 +96,15 @@ impl Config {
         Self::load_from(worktree, dir, user_file().as_deref(), &|name| std::env::var(name).ok())
     }
 
-    /// Reads what is configured for this user: what the daemon goes by.
+    /// Reads what is configured for this user: what the daemon goes by. One that was told its `home` reads the file
+    /// there, as if the environment had moved it.
     ///
     /// # Errors
     /// As [`Self::load`].
-    pub fn load_user() -> Result<Self, ConfigError> {
+    pub fn load_user(home: Option<&Path>) -> Result<Self, ConfigError> {
         let mut config = Self::default();
-        config.read_settings(user_file().as_deref(), &|name| std::env::var(name).ok())?;
+        let file = home.map_or_else(user_file, |home| Some(home.join(USER_FILE)));
+        config.read_settings(file.as_deref(), &|name| std::env::var(name).ok())?;
         Ok(config)
     }
 

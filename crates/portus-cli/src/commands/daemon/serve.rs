@@ -1,6 +1,6 @@
 //! `portus daemon run`: this process becomes the daemon.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use portus_client::config::{Config, Sourced};
@@ -26,11 +26,12 @@ pub(super) fn run(home: Option<PathBuf>, trace: Option<PathBuf>, context: &Conte
 }
 
 fn serve(home: Option<PathBuf>, trace: Option<PathBuf>, context: &Context) -> Outcome {
+    let home = home.map(std::path::absolute).transpose();
+    let home = home.map_err(|error| Failure::io("make the home absolute", &error))?;
+    let settings = configured(home.as_deref(), trace)?;
     if let Some(home) = home {
-        let home = std::path::absolute(home).map_err(|error| Failure::io("make the home absolute", &error))?;
         context.set_home(Home::at(home));
     }
-    let settings = configured(trace)?;
     portus_daemon::run(settings, context.home()?.clone(), |_ready| {
         // Nobody may be listening; that is no reason not to serve.
         drop(announce(READY_LINE));
@@ -40,11 +41,11 @@ fn serve(home: Option<PathBuf>, trace: Option<PathBuf>, context: &Context) -> Ou
 
 /// Whether a daemon would start with what the user configured.
 pub(super) fn check_config() -> Result<(), Failure> {
-    configured(None).map(drop)
+    configured(None, None).map(drop)
 }
 
-fn configured(trace: Option<PathBuf>) -> Result<Settings, Failure> {
-    let config = Config::load_user().map_err(portus_client::WorkspaceError::from)?;
+fn configured(home: Option<&Path>, trace: Option<PathBuf>) -> Result<Settings, Failure> {
+    let config = Config::load_user(home).map_err(portus_client::WorkspaceError::from)?;
     Ok(Settings { trace: trace_file(trace)?, ..settings(&config)? })
 }
 
