@@ -7,6 +7,7 @@
 
 pub mod checkout;
 pub mod clock;
+pub mod http;
 pub mod inside;
 pub mod place;
 pub mod port;

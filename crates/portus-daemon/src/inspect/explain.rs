@@ -21,7 +21,7 @@ pub(crate) fn explain(view: &View<'_>, port: Port, seen: &[Seen], caller: &Calle
         ancestors: first.map(|seen| ancestors(seen)).unwrap_or_default(),
         next: match first {
             Some(first) if first.is_own() => "portus metrics".to_owned(),
-            _ => next(view, verdict, port, lease, caller),
+            first => stop(verdict, first).unwrap_or_else(|| next(view, verdict, port, lease, caller)),
         },
         listeners: listeners.iter().map(|seen| seen.shape(view)).collect(),
     }
@@ -57,6 +57,11 @@ fn verdict(view: &View<'_>, port: Port, lease: Option<&Lease>, mine: bool, liste
 
 fn ancestors(seen: &Seen) -> Vec<Process> {
     seen.chain.iter().map(|link| Process { pid: link.process.pid, command: link.command.clone() }).collect()
+}
+
+/// How to come by a port that only a container has, which `portus kill` does not end.
+fn stop(verdict: Verdict, first: Option<&&Seen>) -> Option<String> {
+    first.filter(|_| verdict == Verdict::Unmanaged)?.container.as_ref()?.stop()
 }
 
 /// The one next command.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use portus_core::{Caller, Evidence, Lease, Port, ProcessIdentity};
 use portus_proto::{Code, Process, Refusal};
 
-use super::Seen;
 use super::seen::Link;
+use super::{Container, Seen};
 use crate::translate::View;
 
 /// What is to be ended: the roots of the trees, by identity.
@@ -65,15 +65,18 @@ pub(crate) fn named(processes: &[Process]) -> String {
 /// What is ended for nobody.
 fn untouchable(seen: &Seen, spare: &BTreeSet<ProcessIdentity>) -> Option<Refusal> {
     let never = |message: String, hint: &str| Some(Refusal::new(Code::NotYours, message, hint));
+    let stop = seen.container.as_ref().and_then(Container::stop);
     let port = seen.port;
     if seen.is_own() {
         let message = format!("port {port} is where this daemon serves its figures");
         return never(message, "unset `metrics.address`, or set another, then `portus daemon restart`");
     }
-    if seen.listener.container_proxy {
-        let container = seen.container.as_deref().unwrap_or("a container");
-        let message = format!("port {port} is forwarded to {container} by {}", seen.listener.command);
-        return never(message, "stop the container instead, with `docker stop` or your container tool");
+    if seen.listener.container_proxy || stop.is_some() {
+        let container = seen.container.as_ref().map_or("a container".to_owned(), Container::described);
+        let by = seen.listener.process.map(|process| format!(" by {} (pid {})", seen.listener.command, process.pid));
+        let message = format!("port {port} is forwarded to {container}{}", by.unwrap_or_default());
+        let hint = stop.unwrap_or("stop the container instead, with `docker stop` or your container tool".to_owned());
+        return never(message, &hint);
     }
     let Some(process) = seen.listener.process.filter(|_| seen.listener.same_user) else {
         return never(

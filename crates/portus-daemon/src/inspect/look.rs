@@ -9,6 +9,7 @@ use portus_os::port::{Socket, SocketTable, owners, probe};
 use portus_os::process;
 use portus_proto::Process;
 
+use super::Container;
 use super::kill::Plan;
 use super::seen::{Link, Seen};
 use crate::observer::Gatherer;
@@ -116,9 +117,9 @@ fn unseen(gatherer: &Gatherer, socket: &Socket) -> Seen {
 }
 
 /// The address of the container that a proxy forwards to, as its command line says.
-fn container(command: &str) -> Option<String> {
+fn container(command: &str) -> Option<Container> {
     let mut words = command.split_whitespace().skip_while(|word| *word != "-container-ip");
-    words.nth(1).map(|address| format!("at {address}"))
+    words.nth(1).map(|address| Container::At(address.to_owned()))
 }
 
 /// Ends the planned trees and waits until the port is free. Returns who ended, and who did not.

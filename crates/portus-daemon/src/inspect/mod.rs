@@ -3,12 +3,14 @@
 //! Each has two halves. The look is slow and runs beside the engine; the judgement is quick, and is
 //! made with the ledger as it stands when the look is there.
 
+mod container;
 mod explain;
 mod kill;
 mod look;
 mod seen;
 mod verify;
 
+pub(crate) use container::{Container, name as name_containers};
 pub(crate) use explain::explain;
 pub(crate) use kill::{Plan, named, plan, with_processes};
 pub(crate) use look::{Detail, end, look, spared, trees};

@@ -3,6 +3,7 @@
 use portus_core::{Listener, Port, ProcessIdentity, Protocol};
 use portus_proto as proto;
 
+use super::Container;
 use crate::translate::View;
 
 /// One socket of one process that listens, as it was seen at one moment.
@@ -19,7 +20,7 @@ pub(crate) struct Seen {
     /// The project that lies in.
     pub(crate) project: Option<String>,
     /// The container it forwards to.
-    pub(crate) container: Option<String>,
+    pub(crate) container: Option<Container>,
     /// From the process itself up to the first; empty unless asked for.
     pub(crate) chain: Vec<Link>,
 }
@@ -53,7 +54,7 @@ impl Seen {
             project: self.project.clone(),
             worktree: self.listener.worktree.as_deref().map(str::to_owned),
             lease: served.map(|lease| lease.id),
-            container: self.container.clone(),
+            container: self.container.as_ref().map(Container::to_string),
             guard: self.is_guard(),
         }
     }
@@ -71,7 +72,7 @@ impl Seen {
     /// For sentences: the command and the process, or what is known instead.
     pub(crate) fn name(&self) -> String {
         match (self.listener.process, &self.container) {
-            (_, Some(container)) => format!("container {container}"),
+            (_, Some(container)) => container.described(),
             (Some(process), None) => format!("{} (pid {})", self.listener.command, process.pid),
             (None, None) => "a process of another user".to_owned(),
         }

@@ -2,6 +2,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on ends its test")]
 
+mod containers;
 mod flow;
 mod health;
 mod life;

@@ -312,7 +312,12 @@ pub(crate) struct Helper {
 impl Helper {
     /// Starts this test program as `name`, and waits until it has said a line.
     pub(crate) fn start(name: &str, argument: &str, change: impl FnOnce(&mut Command)) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        Self::start_as(&std::env::current_exe().unwrap(), name, argument, change)
+    }
+
+    /// The same, where `program` is another name of this test program.
+    pub(crate) fn start_as(program: &Path, name: &str, argument: &str, change: impl FnOnce(&mut Command)) -> Self {
+        let mut command = Command::new(program);
         command.args(["--exact", "rig::helper", "--nocapture", "--test-threads=1"]);
         command.env(HELPER, name).env(ARGUMENT, argument).env_remove("PORTUS_LEASE");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());

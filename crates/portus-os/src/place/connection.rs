@@ -40,24 +40,37 @@ pub fn connect_within(home: &Home, timeout: Duration) -> io::Result<Connection> 
 
 #[cfg(unix)]
 fn open(home: &Home, timeout: Duration) -> io::Result<Stream> {
-    use rustix::net::sockopt::{Timeout, set_socket_timeout};
-    use rustix::net::{SocketAddrUnix, connect};
-
-    let socket = super::socket::open_stream()?;
-    let address = SocketAddrUnix::new(home.socket().as_path())?;
-    // A full queue of connections makes connect(2) wait, as long as a send may.
-    set_socket_timeout(&socket, Timeout::Send, Some(timeout.max(Duration::from_millis(1))))?;
-    connect(&socket, &address).map_err(|errno| match errno {
-        rustix::io::Errno::AGAIN => io::Error::new(io::ErrorKind::TimedOut, "the daemon takes no connection"),
-        other => other.into(),
+    let socket = connect_to(&home.socket(), timeout).map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut => io::Error::new(io::ErrorKind::TimedOut, "the daemon takes no connection"),
+        _ => error,
     })?;
-    set_socket_timeout(&socket, Timeout::Send, None)?;
     // In a directory that everybody may write to, a socket may be anybody's.
     let (server, user) = (super::peer(&socket)?.uid, super::user::uid());
     if server != user {
         let message = format!("user {server} serves {}, and this is user {user}", home.socket().display());
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
     }
+    Ok(socket)
+}
+
+/// Connects to a Unix socket, whoever serves it.
+///
+/// # Errors
+/// [`io::ErrorKind::TimedOut`] when no connection is taken in time, and whatever else the system says.
+#[cfg(unix)]
+pub(crate) fn connect_to(path: &std::path::Path, timeout: Duration) -> io::Result<Stream> {
+    use rustix::net::sockopt::{Timeout, set_socket_timeout};
+    use rustix::net::{SocketAddrUnix, connect};
+
+    let socket = super::socket::open_stream()?;
+    let address = SocketAddrUnix::new(path)?;
+    // A full queue of connections makes connect(2) wait, as long as a send may.
+    set_socket_timeout(&socket, Timeout::Send, Some(timeout.max(Duration::from_millis(1))))?;
+    connect(&socket, &address).map_err(|errno| match errno {
+        rustix::io::Errno::AGAIN => io::ErrorKind::TimedOut.into(),
+        other => io::Error::from(other),
+    })?;
+    set_socket_timeout(&socket, Timeout::Send, None)?;
     Ok(Stream::from(socket))
 }
 

@@ -14,6 +14,8 @@ mod user;
 pub use boot::boot_id;
 #[cfg(target_os = "macos")]
 pub(crate) use boot::sysctl_number;
+#[cfg(unix)]
+pub(crate) use connection::connect_to;
 #[cfg(windows)]
 pub use connection::pipe_name;
 pub use connection::{Connection, connect, connect_within};
