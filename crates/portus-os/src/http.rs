@@ -56,7 +56,8 @@ fn body(mut answer: Vec<u8>) -> io::Result<Vec<u8>> {
     Ok(answer.split_off(end + END_OF_HEAD.len()))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::io::{Read as _, Write as _};
