@@ -1,4 +1,4 @@
-//! Calls to the daemon over one connection.
+//! One connection to the daemon: calls and their answers, events between them, and going over to the next daemon.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -6,11 +6,7 @@ use std::time::{Duration, Instant};
 use portus_os::place::{Connection, Home};
 use portus_proto::codec::{DecodeError, decode_server, encode_client};
 use portus_proto::{
-    AttachCall, AwaitCall, Call, Claim, ClientFrame, Code, ConfirmCall, Event, ExplainCall, Explanation, ForgetCall,
-    HealthCall, KILL_GRACE_DEFAULT_MS, KeyCall, KillCall, Killed, LaunchCall, LeasesReply, ListCall, Listener,
-    ListingReply, Outcome, PinCall, PortCall, PruneCall, Quarantine, QuarantineCall, ReleaseCall, RenewCall, Reply,
-    ReplyFrame, RequestCall, ScanCall, ScopeCall, ServerFrame, Stats, Status, SuspectCall, Suspected, Verification,
-    VerifyCall, Welcome, What,
+    Call, ClientFrame, Code, Event, KILL_GRACE_DEFAULT_MS, Outcome, Reply, ReplyFrame, ServerFrame, Welcome, What,
 };
 
 use crate::connect::{self, Options};
@@ -56,67 +52,6 @@ impl Failed {
 /// How many events are kept for later, as many as the daemon keeps for a subscriber.
 const EVENTS_MAX: usize = 1_024;
 
-/// Calls whose answer has one shape, by name.
-macro_rules! calls {
-    ($($(#[$doc:meta])* $name:ident($call:ty) = $variant:ident -> $reply:ident($answer:ty);)+) => {
-        impl Client {
-            $(
-                $(#[$doc])*
-                ///
-                /// # Errors
-                /// [`CallError::Refused`] with the daemon's reason; the others when there is no answer.
-                pub fn $name(&mut self, call: $call) -> Result<$answer, CallError> {
-                    match self.call(Call::$variant(call))? {
-                        Reply::$reply(answer) => Ok(answer.into()),
-                        other => Err(unexpected(stringify!($name), &other)),
-                    }
-                }
-            )+
-        }
-    };
-}
-
-calls! {
-    /// Leases ports, all or none.
-    request(RequestCall) = Request -> Leases(LeasesReply);
-    /// Says that a service is up.
-    confirm(ConfirmCall) = Confirm -> Leases(LeasesReply);
-    /// Moves a lease's time to live on.
-    renew(RenewCall) = Renew -> Leases(LeasesReply);
-    /// Gives leases back.
-    release(ReleaseCall) = Release -> Leases(LeasesReply);
-    /// Waits until a lease is active.
-    wait_for(AwaitCall) = Await -> Leases(LeasesReply);
-    /// Names the leases of a scope.
-    list(ListCall) = List -> Listing(ListingReply);
-    /// Names the claims of a scope.
-    claims(ScopeCall) = Claims -> Claims(Vec<Claim>);
-    /// Keeps a key's number for good.
-    pin(PinCall) = Pin -> Claims(Vec<Claim>);
-    /// No longer keeps it for good.
-    unpin(KeyCall) = Unpin -> Claims(Vec<Claim>);
-    /// Drops claims.
-    forget(ForgetCall) = Forget -> Claims(Vec<Claim>);
-    /// Finds, and drops if asked, claims whose worktree is gone.
-    prune(PruneCall) = Prune -> Claims(Vec<Claim>);
-    /// Marks a port dead for good.
-    quarantine(QuarantineCall) = Quarantine -> Quarantines(Vec<Quarantine>);
-    /// Undoes that.
-    revive(PortCall) = Revive -> Quarantines(Vec<Quarantine>);
-    /// Names who listens on the machine.
-    scan(ScanCall) = Scan -> Listeners(Vec<Listener>);
-    /// Says whose port it is.
-    explain(ExplainCall) = Explain -> Explained(Box<Explanation>);
-    /// Says whether the services' servers are the worktree's own.
-    verify(VerifyCall) = Verify -> Verified(Verification);
-    /// Ends what listens on a port.
-    kill(KillCall) = Kill -> Killed(Killed);
-    /// Says what a service answered when it was asked whether it is well.
-    report_health(HealthCall) = ReportHealth -> Leases(LeasesReply);
-    /// Says that the holder's program ended before it listened.
-    suspect(SuspectCall) = Suspect -> Suspected(Suspected);
-}
-
 impl Client {
     /// Connects to the daemon of `home`, starting it if it does not run and `options` let us.
     ///
@@ -153,81 +88,6 @@ impl Client {
     #[must_use]
     pub const fn connection(&self) -> &Connection {
         &self.link.connection
-    }
-
-    /// Ends the leases that nobody is behind any more, and names them.
-    ///
-    /// # Errors
-    /// As every call.
-    pub fn sweep(&mut self) -> Result<LeasesReply, CallError> {
-        match self.call(Call::Sweep)? {
-            Reply::Leases(answer) => Ok(answer),
-            other => Err(unexpected("sweep", &other)),
-        }
-    }
-
-    /// The quarantined ports.
-    ///
-    /// # Errors
-    /// As every call.
-    pub fn quarantines(&mut self) -> Result<Vec<Quarantine>, CallError> {
-        match self.call(Call::Quarantines)? {
-            Reply::Quarantines(answer) => Ok(answer),
-            other => Err(unexpected("quarantines", &other)),
-        }
-    }
-
-    /// What the daemon says of itself.
-    ///
-    /// # Errors
-    /// As every call.
-    pub fn status(&mut self) -> Result<Status, CallError> {
-        match self.call(Call::Status)? {
-            Reply::Status(answer) => Ok(answer),
-            other => Err(unexpected("status", &other)),
-        }
-    }
-
-    /// What the daemon has counted, how things stand, and what needs a look.
-    ///
-    /// # Errors
-    /// As every call.
-    pub fn stats(&mut self) -> Result<Box<Stats>, CallError> {
-        match self.call(Call::Stats)? {
-            Reply::Stats(answer) => Ok(answer),
-            other => Err(unexpected("stats", &other)),
-        }
-    }
-
-    /// Asks the daemon to leave.
-    ///
-    /// # Errors
-    /// As every call.
-    pub fn stop(&mut self) -> Result<(), CallError> {
-        self.done("stop", Call::Stop)
-    }
-
-    /// Says that the holder is about to start its program.
-    ///
-    /// # Errors
-    /// As every call.
-    pub fn launch(&mut self, call: LaunchCall) -> Result<(), CallError> {
-        self.done("launch", Call::Launch(call))
-    }
-
-    /// Says that the holder has started its program.
-    ///
-    /// # Errors
-    /// As every call.
-    pub fn attach(&mut self, call: AttachCall) -> Result<(), CallError> {
-        self.done("attach", Call::Attach(call))
-    }
-
-    fn done(&mut self, name: &str, call: Call) -> Result<(), CallError> {
-        match self.call(call)? {
-            Reply::Done => Ok(()),
-            other => Err(unexpected(name, &other)),
-        }
     }
 
     /// From here on, events come on this connection; see [`Self::next_event`].
@@ -404,8 +264,4 @@ fn lost(error: LinkError) -> CallError {
             CallError::Senseless { reason: error.to_string() }
         }
     }
-}
-
-fn unexpected(name: &str, reply: &Reply) -> CallError {
-    CallError::Senseless { reason: format!("`{name}` was answered with `{}`", reply.kind()) }
 }

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod agent;
+mod calls;
 mod client;
 pub mod config;
 mod connect;
