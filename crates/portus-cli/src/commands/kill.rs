@@ -49,7 +49,27 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
 }
 
 fn told(killed: &Killed) -> String {
+    if killed.killed.is_empty() {
+        return format!("port {}: what listened has ended already\n", killed.port);
+    }
     let what = if killed.dry_run { "would end" } else { "ended" };
     let line = |process: &portus_proto::Process| format!("{what} {} ({})\n", text::safe(&process.command), process.pid);
     killed.killed.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portus_core::Port;
+
+    #[test]
+    fn each_process_is_told_and_so_is_that_none_was_left() {
+        let process = |pid, command: &str| portus_proto::Process { pid, command: command.to_owned() };
+        let port = Port::new(3_000).unwrap();
+        let killed = |killed, dry_run| told(&Killed { port, killed, dry_run });
+        let two = || vec![process(7, "npm run dev"), process(8, "node")];
+        assert_eq!(killed(two(), false), "ended npm run dev (7)\nended node (8)\n");
+        assert_eq!(killed(two(), true), "would end npm run dev (7)\nwould end node (8)\n");
+        assert_eq!(killed(Vec::new(), false), "port 3000: what listened has ended already\n");
+    }
 }

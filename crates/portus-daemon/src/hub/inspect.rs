@@ -177,10 +177,7 @@ fn ended(plan: Plan, dry_run: bool, grace: Duration, spare: &BTreeSet<ProcessIde
     if stuck.is_empty() {
         return Ok(Reply::Killed(proto::Killed { port, killed, dry_run }));
     }
-    let message = format!("not everything on port {port} ended: {}", inspect::named(&stuck));
-    let mut refusal = Refusal::new(Code::Internal, message, "look at these processes; the kernel may hold them");
-    refusal.facts.processes = stuck;
-    Err(refusal)
+    Err(inspect::stuck(port, &killed, stuck))
 }
 
 /// What was seen, for the ledger. Of a single port also that nobody listens there.

@@ -57,8 +57,19 @@ pub(crate) fn with_processes(mut refusal: Refusal, processes: Vec<Process>) -> R
     refusal
 }
 
+/// Some of what was to end lives on.
+pub(crate) fn stuck(port: Port, ended: &[Process], stuck: Vec<Process>) -> Refusal {
+    let mut message = format!("not everything on port {port} ended: {}", named(&stuck));
+    if !ended.is_empty() {
+        message.push_str(&format!("; ended: {}", named(ended)));
+    }
+    let mut refusal = Refusal::new(Code::Internal, message, "look at these processes; the kernel may hold them");
+    refusal.facts.processes = stuck;
+    refusal
+}
+
 /// Processes in a sentence.
-pub(crate) fn named(processes: &[Process]) -> String {
+fn named(processes: &[Process]) -> String {
     processes.iter().map(|one| format!("{} (pid {})", one.command, one.pid)).collect::<Vec<_>>().join(", ")
 }
 
@@ -135,4 +146,23 @@ fn root(lease: Option<&Lease>, seen: &Seen, spare: &BTreeSet<ProcessIdentity>) -
     let marked = lease.is_some_and(|lease| seen.listener.marker.contains(&lease.id));
     let top = chain.iter().take_while(|link| marked && link.marked).last();
     top.map(|link| link.process).or(seen.listener.process)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ended_is_told_beside_what_did_not() {
+        let process = |pid, command: &str| Process { pid, command: command.to_owned() };
+        let port = Port::new(3_000).unwrap();
+        let refusal = stuck(port, &[process(7, "npm"), process(8, "node")], vec![process(9, "disk")]);
+        assert_eq!(
+            refusal.message,
+            "not everything on port 3000 ended: disk (pid 9); ended: npm (pid 7), node (pid 8)"
+        );
+        assert_eq!(refusal.facts.processes, [process(9, "disk")]);
+        let refusal = stuck(port, &[], vec![process(9, "disk")]);
+        assert_eq!(refusal.message, "not everything on port 3000 ended: disk (pid 9)");
+    }
 }

@@ -12,7 +12,7 @@ mod verify;
 
 pub(crate) use container::{Container, name as name_containers};
 pub(crate) use explain::explain;
-pub(crate) use kill::{Plan, named, plan, with_processes};
+pub(crate) use kill::{Plan, plan, stuck, with_processes};
 pub(crate) use look::{Detail, end, look, spared, trees};
 pub(crate) use seen::Seen;
 pub(crate) use verify::verify;
