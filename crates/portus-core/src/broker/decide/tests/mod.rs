@@ -13,6 +13,7 @@ mod history;
 mod holders;
 mod limits;
 mod order;
+mod orphans;
 mod random;
 mod rig;
 mod strict;
