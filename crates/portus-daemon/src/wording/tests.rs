@@ -1,7 +1,7 @@
 use super::*;
 use portus_core::{
-    Broker, Change, Holder, Key, Lease, LeaseId, LeaseState, Moment, Policy, Port, PortRange, ProcessIdentity,
-    Protocol, Requester, Span, Timestamp,
+    Broker, Change, Holder, Key, Lease, LeaseId, LeaseState, Limited, Moment, Note, Policy, Port, PortRange,
+    ProcessIdentity, Protocol, Requester, Span, Timestamp,
 };
 
 fn key(worktree: &str) -> Key {
