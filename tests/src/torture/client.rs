@@ -8,12 +8,11 @@ use std::time::Duration;
 use portus_client::{CallError, Client, Options};
 use portus_core::{LeaseId, PortRange};
 use portus_os::place::Home;
-use portus_proto::{
-    Ask, Caller, Code, ConfirmCall, GuardWish, Key, ReleaseCall, RenewCall, RequestCall, Requester, Target,
-};
+use portus_proto::{Caller, Code, ConfirmCall, GuardWish, Key, ReleaseCall, RenewCall, RequestCall, Target};
 
 use super::book::{Book, Owner, Told};
 use crate::sim::bytes::bytes_of;
+use crate::wish;
 
 /// How many services a client has.
 pub const SERVICES: u8 = 8;
@@ -147,29 +146,9 @@ pub fn give_back(client: &mut Client, owner: Owner, lease: u64) -> Result<(), St
 }
 
 fn wish(owner: Owner, pool: Option<PortRange>, guarded: bool) -> RequestCall {
-    let ask = Ask {
-        key: key(owner),
-        claim_only: false,
-        protocol: portus_core::Protocol::Tcp,
-        preferred: None,
-        strict: false,
-        range: None,
-        pool,
-        fallback: None,
-        expand: None,
-        sequential: false,
-        linked: None,
-        exclude: Vec::new(),
-    };
-    RequestCall {
-        asks: vec![ask],
-        contiguous: false,
-        holder: None,
-        requester: Requester::default(),
-        ttl_ms: None,
-        guard: guarded.then_some(GuardWish::UntilLaunch),
-        wait_ms: None,
-    }
+    let mut wish = wish::for_one_port(key(owner));
+    wish.asks.iter_mut().for_each(|ask| ask.pool = pool);
+    RequestCall { guard: guarded.then_some(GuardWish::UntilLaunch), ..wish }
 }
 
 fn request(client: &mut Client, work: &Work<'_>, owner: Owner, draw: u8) -> Result<(), CallError> {
