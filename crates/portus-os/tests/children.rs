@@ -14,6 +14,7 @@ use std::time::Duration;
 use portus_core::{Look, Protocol};
 use portus_os::port::{Guard, owners, owners_among, probe};
 use portus_os::process::{Survivors, end_trees, own_identity, survivors, tree};
+use portus_os::supervise::descendants_alive;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use support::{Program, V4, free_port, inode};
@@ -43,12 +44,16 @@ fn an_exhausted_process_is_no_taken_port() {
     if let Ok(port) = std::env::var(VARIABLE) {
         let port = port.parse().unwrap();
         let own = own_identity().unwrap();
+        let mut child = running_child(Stdio::null());
         let limit = Rlimit { current: Some(0), ..getrlimit(Resource::Nofile) };
         setrlimit(Resource::Nofile, limit).unwrap();
         assert_eq!(probe(port, Protocol::Tcp), Look::NoDescriptors);
         survivors(&Survivors::default()).expect_err("nor are there no survivors");
         tree(&own).expect_err("nor is a living process's tree empty");
         end_trees([own], &BTreeSet::new(), Duration::ZERO).expect_err("nor has anybody ended");
+        descendants_alive().expect_err("nor has a living child");
+        child.kill().unwrap();
+        child.wait().unwrap();
         return;
     }
     let name = "an_exhausted_process_is_no_taken_port";

@@ -127,7 +127,8 @@ impl<'a> Watch<'a> {
     /// something of its tree lives: that may be the server, about to listen, and is not to meet a guard.
     pub(super) fn suspect(&mut self) -> Option<Vec<Abandoned>> {
         self.tenancy.leave_daemon_out();
-        if !descendants_alive().is_empty() {
+        // Not to have been able to look is no end.
+        if descendants_alive().map_or(true, |tree| !tree.is_empty()) {
             return None;
         }
         self.look_for_events = Some(Instant::now());
@@ -199,7 +200,8 @@ impl<'a> Watch<'a> {
             _ => End::Exited(exited.status),
         };
         self.tenancy.leave_daemon_out();
-        let tree: BTreeSet<u32> = descendants_alive().iter().map(|process| process.pid).collect();
+        let Ok(tree) = descendants_alive() else { return self.not_yet(now) };
+        let tree: BTreeSet<u32> = tree.iter().map(|process| process.pid).collect();
         if tree.is_empty() {
             return self.is_all_over(now).then_some(done);
         }
@@ -209,6 +211,11 @@ impl<'a> Watch<'a> {
         if serving.is_empty() && !(is_pending && now < exited.at + LATE_SERVER) {
             return Some(done);
         }
+        self.not_yet(now)
+    }
+
+    /// Something of the tree is left, or may be: it is looked at again.
+    fn not_yet(&mut self, now: Instant) -> Option<End> {
         // Who asks twice does not want to wait.
         if let Some(signal) = self.signalled.filter(|_| self.signals_after_exit > 1) {
             return Some(End::LeftBehind(signal));
@@ -336,7 +343,7 @@ impl<'a> Watch<'a> {
         }
         self.tenancy.leave_daemon_out();
         // What it started ends with it, and so does what is left of the tree.
-        let all = self.supervisor.command().into_iter().chain(descendants_alive());
+        let all = self.supervisor.command().into_iter().chain(descendants_alive().into_iter().flatten());
         let _ = end_trees(all, &BTreeSet::new(), GRACE);
         Some(End::Drifted { own: lease.port, other })
     }

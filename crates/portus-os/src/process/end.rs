@@ -82,7 +82,7 @@ impl Ending {
 
     /// Everybody alive who belongs to the trees at this moment.
     fn members(&mut self) -> io::Result<Vec<ProcessIdentity>> {
-        let table = Table::try_look()?;
+        let table = Table::look()?;
         let tree = table.closure(self.roots.iter().chain(self.known.keys()).copied());
         // Group and session only tell where one of ours leads them: a shell without job control shares its group
         // with whoever called it.

@@ -37,7 +37,7 @@ pub struct Marker<'a> {
 /// # Errors
 /// As [`survivors`].
 pub fn tree(root: &ProcessIdentity) -> io::Result<Vec<ProcessIdentity>> {
-    Ok(Table::try_look()?.closure([*root]))
+    Ok(Table::look()?.closure([*root]))
 }
 
 /// Processes that this one started to outlive it (the daemon), and which are therefore not of its tree.
@@ -51,18 +51,21 @@ pub(crate) fn keep_out_of_our_tree(pid: u32) {
 }
 
 /// The living processes below this one, those that were started detached and theirs left out.
-pub(crate) fn descendants_of_this_process() -> Vec<ProcessIdentity> {
+///
+/// # Errors
+/// As [`survivors`].
+pub(crate) fn descendants_of_this_process() -> io::Result<Vec<ProcessIdentity>> {
     if !has_children() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let detached = DETACHED.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let table = Table::look();
+    let table = Table::look()?;
     let own = std::process::id();
     let children = table.rows.values().filter(|row| row.parent == own);
     let mut tree = table.closure(children.map(|row| row.identity));
     let outside: BTreeSet<ProcessIdentity> = table.closure(detached).into_iter().collect();
     tree.retain(|process| !outside.contains(process));
-    tree
+    Ok(tree)
 }
 
 /// Whether this process has a child, dead or alive: one call, where a look at all processes takes milliseconds.
@@ -83,7 +86,7 @@ const fn has_children() -> bool {
 /// # Errors
 /// When there are no means left to look (no descriptor, say), which says nothing about who lives.
 pub fn survivors(criteria: &Survivors<'_>) -> io::Result<Vec<ProcessIdentity>> {
-    let table = Table::try_look()?;
+    let table = Table::look()?;
     // While a group or session has members its number is not given away. So a living process that
     // has the number, and is not the one we knew, proves that the old group is gone.
     let reused = |number: u32| {
@@ -117,19 +120,13 @@ pub fn survivors(criteria: &Survivors<'_>) -> io::Result<Vec<ProcessIdentity>> {
 }
 
 /// All processes at one moment (as far as one pass over them is one moment).
-#[derive(Default)]
 pub(super) struct Table {
     rows: BTreeMap<u32, Row>,
     children: BTreeMap<u32, Vec<u32>>,
 }
 
 impl Table {
-    /// Nobody at all where the system does not let us look.
-    fn look() -> Self {
-        Self::try_look().unwrap_or_default()
-    }
-
-    pub(super) fn try_look() -> io::Result<Self> {
+    pub(super) fn look() -> io::Result<Self> {
         let rows: BTreeMap<u32, Row> = sys::rows()?.into_iter().map(|row| (row.identity.pid, row)).collect();
         let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for row in rows.values().filter(|row| row.parent != row.identity.pid) {

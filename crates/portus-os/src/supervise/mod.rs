@@ -46,8 +46,10 @@ pub enum Event {
 
 /// The living processes below this one: what the command left behind, whoever adopted by a
 /// subreaper included. A daemon that was started detached, and what it starts, is none of them.
-#[must_use]
-pub fn descendants_alive() -> Vec<ProcessIdentity> {
+///
+/// # Errors
+/// When there are no means left to look (no descriptor, say), which says nothing about who lives.
+pub fn descendants_alive() -> std::io::Result<Vec<ProcessIdentity>> {
     crate::process::descendants_of_this_process()
 }
 

@@ -325,7 +325,7 @@ mod tests {
         assert_eq!(supervisor.command(), None);
 
         supervisor.spawn(&cmd(&["/k"]), TerminalPolicy::Keep).unwrap();
-        assert!(!descendants_alive().is_empty());
+        assert!(!descendants_alive().unwrap().is_empty());
         supervisor.signal_command(Signal::Terminate);
         assert_eq!(supervisor.next_event(None, None).unwrap(), Event::Exited(Status::Code(1)));
 

@@ -58,7 +58,7 @@ impl Role {
             }
             _ => false,
         });
-        let left = portus_os::supervise::descendants_alive();
+        let left = portus_os::supervise::descendants_alive().unwrap();
         self.say(&format!("left {}", left.len()));
         if std::env::var_os(LINGER).is_some() {
             self.until(|event| event == Event::Readable);

@@ -112,8 +112,8 @@ impl Supervisor {
         match &self.child {
             Some(child) => child.signal_group(signal.into_system()),
             None => {
-                for process in super::super::descendants_alive() {
-                    // Gone in the meantime, or made itself another user: nothing to do about either.
+                // Not to be seen, gone in the meantime, or made itself another user: nothing to do about any of it.
+                for process in super::super::descendants_alive().into_iter().flatten() {
                     let _ = process::signal(&process, signal);
                 }
             }
