@@ -289,20 +289,15 @@ fn who_does_not_listen_is_killed() {
 
 #[test]
 fn several_trees_are_asked_at_once_and_share_one_grace() {
-    let folder = tempfile::tempdir().unwrap();
-    let fifo = folder.path().join("asked");
-    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
     // The first ends only once the second was asked to.
-    let start = |script: &str| {
-        let mut shell = Shell::start_with(script, |command| {
-            command.env("FIFO", &fifo);
-        });
-        assert_eq!(shell.line(), "ready");
-        shell
-    };
-    let first = start("trap '' TERM; echo ready; read x < \"$FIFO\"; exit 7");
-    let second = start("trap 'echo asked > \"$FIFO\"; exit 7' TERM; echo ready; read x; :");
-    assert!(first.identity() < second.identity());
+    let (asked, asks) = std::io::pipe().unwrap();
+    let mut first = Shell::start_with("trap '' TERM; echo ready; read x; exit 7", |command| {
+        command.stdin(asked);
+    });
+    let mut second = Shell::start_with("trap 'echo asked >&2; exit 7' TERM; echo ready; read x; :", |command| {
+        command.stderr(asks);
+    });
+    assert_eq!((first.line().as_str(), second.line().as_str()), ("ready", "ready"));
     let outcome = end_trees([first.identity(), second.identity()], &BTreeSet::new(), PATIENCE).unwrap();
     assert_eq!((outcome.ended.len(), outcome.survivors.len()), (2, 0));
     assert_eq!((first.reap().code(), second.reap().code()), (Some(7), Some(7)), "one was killed");
