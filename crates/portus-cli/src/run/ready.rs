@@ -99,15 +99,34 @@ impl Question {
         &self.lease
     }
 
-    /// What is new.
+    /// The latest of what is new.
     pub(super) fn answer(&self) -> Option<Answer> {
-        self.answers.try_recv().ok()
+        latest(&self.answers)
     }
+}
+
+/// Two answers may wake us once. What came before the latest is not so any more, and nothing follows the last one.
+fn latest(answers: &Receiver<Answer>) -> Option<Answer> {
+    answers.try_iter().last()
 }
 
 #[cfg(test)]
 mod tests {
+    use portus_proto::Health;
+
     use super::*;
+
+    #[test]
+    fn one_wake_takes_all_answers_and_the_latest_counts() {
+        let (send, answers) = channel();
+        for (health, is_last) in [(Health::Unhealthy, false), (Health::Unknown, false), (Health::Healthy, true)] {
+            let asked = Asked { health, detail: String::new() };
+            send.send(Answer { asked, is_last }).unwrap();
+        }
+        let answer = latest(&answers).unwrap();
+        assert_eq!((answer.asked.health, answer.is_last), (Health::Healthy, true));
+        assert!(latest(&answers).is_none());
+    }
 
     #[test]
     fn readiness_is_read_from_words() {
