@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 use std::io::Cursor;
+use std::path::Path;
 
-use portus_client::config::{Config, PROJECT_FILE};
+use portus_client::config::{Config, EarlierSection, PROJECT_FILE, Source};
 use portus_mcp::hook::{self, Agent};
 use portus_proto::codec::{
     decode_client, decode_greeting, decode_hello, decode_server, encode_client, encode_greeting, encode_hello,
@@ -21,12 +22,13 @@ use crate::sim::recorded::{self, Show};
 pub type Target = fn(&[u8]) -> Result<(), String>;
 
 /// All of them, by the name of their folder in `tests/corpus`.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("frames", frames),
     ("calls", calls),
     ("answers", answers),
     ("greetings", greetings),
     ("config", config),
+    ("earlier-yaml", earlier_yaml),
     ("hook", hook_event),
     ("hook-command", hook_command),
     ("ports-json", ports_json),
@@ -195,6 +197,22 @@ fn config(bytes: &[u8]) -> Result<(), String> {
         }
         Ok(())
     })
+}
+
+/// An earlier registry's YAML is read, or refused with a place that it has.
+fn earlier_yaml(bytes: &[u8]) -> Result<(), String> {
+    let text = String::from_utf8_lossy(bytes);
+    let variable = |name: &str| (name.len() % 2 == 0).then(|| "8001".to_owned());
+    match EarlierSection::read(Path::new("service.yaml"), &text, Path::new("/w"), &variable) {
+        Ok(_) => Ok(()),
+        // A text that ends too early is faulted behind its last line.
+        Err(error) => match error.at {
+            Source::File { line, .. } => {
+                holds((1..=text.lines().count() + 1).contains(&line), &format!("there is no such line: {error}"))
+            }
+            at => Err(format!("the mistake is not in the file, but in {at}")),
+        },
+    }
 }
 
 /// An earlier registry's file is refused with a place that it has, or is the same after it was written and read again.

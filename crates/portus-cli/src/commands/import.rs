@@ -4,7 +4,6 @@ mod diff;
 mod project_file;
 mod registry;
 mod section;
-mod variables;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -49,6 +48,9 @@ struct Imported {
     dry_run: bool,
     notes: Vec<String>,
 }
+
+/// What to do about a file from which nothing can be taken over.
+const UNCHANGED: &str = "nothing was changed; correct the file, or import another";
 
 pub(crate) fn run(args: Args, context: &Context) -> Outcome {
     let bytes = content(&args.file)?;
@@ -129,12 +131,5 @@ fn content(file: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Nothing can be taken over from this file, and nothing was.
 fn unreadable(file: &Path, what: &str) -> Failure {
-    let hint = "nothing was changed; correct the file, or import another";
-    Failure::new(Exit::USAGE, "invalid_file", format!("{}: {what}", file.display()), hint)
-}
-
-/// The same, with the place in the file.
-fn misread(file: &Path, line: u64, column: u64, what: &str) -> Failure {
-    let hint = "nothing was changed; correct the file, or import another";
-    Failure::new(Exit::USAGE, "invalid_file", format!("{}:{line}:{column}: {what}", file.display()), hint)
+    Failure::new(Exit::USAGE, "invalid_file", format!("{}: {what}", file.display()), UNCHANGED)
 }

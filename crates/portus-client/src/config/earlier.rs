@@ -1,4 +1,8 @@
-//! The variables of the earlier port registries. They count as the environment's words: after flags, before files.
+//! What the earlier port registries were told: their YAML, and their variables, which count as the environment's words:
+//! after flags, before files.
+
+mod expand;
+mod section;
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +11,8 @@ use portus_core::{Port, PortRange};
 use super::project::mirror_path;
 use super::settings::{port, read};
 use super::{ConfigError, Source, Sourced, Variables, Wish};
+
+pub use section::EarlierSection;
 
 const PREFERRED: &str = "MCP_PORT_PREFERRED";
 const RANGE_START: &str = "MCP_PORT_RANGE_START";

@@ -21,7 +21,7 @@ use portus_core::{Port, PortRange, Protocol, ServiceName};
 use portus_os::place::HOME_VARIABLE;
 
 pub use ask::Wish;
-pub use earlier::EnvironmentWish;
+pub use earlier::{EarlierSection, EnvironmentWish};
 pub use effective::Effective;
 pub use error::{ConfigError, Source, Sourced};
 pub use project::{check_project_text, mirror_path};

@@ -122,10 +122,7 @@ impl Taker<'_> {
     /// Whether a process, or one that it has started, listens on the port.
     fn serves(&mut self, port: Port, pid: u32) -> Result<bool, CallError> {
         let call = ExplainCall { target: Target::Port(port), caller: self.workspace.caller(false) };
-        let found = self.client.explain(call)?;
-        let listens = !found.listeners.is_empty();
-        let is_it = found.listeners.iter().any(|listener| listener.pid == Some(pid));
-        Ok(is_it || (listens && found.ancestors.iter().any(|ancestor| ancestor.pid == pid)))
+        Ok(is_of_tree(&self.client.explain(call)?, pid, &process::ancestors(std::process::id())))
     }
 
     fn ask(&self, entry: &Entry) -> Ask {
@@ -182,6 +179,16 @@ impl Taker<'_> {
         self.imported.claims.extend(self.client.pin(PinCall { key, port: Some(entry.port), claim_only })?);
         Ok(())
     }
+}
+
+/// Whether what listens is the process `pid` or descends from it. The file may name anybody: what this command `own`ly
+/// descends from (a shell, a session, the first process of all) has started much that is none of the file's.
+fn is_of_tree(found: &Explanation, pid: u32, own: &[ProcessIdentity]) -> bool {
+    if pid <= 1 || own.iter().any(|process| process.pid == pid) {
+        return false;
+    }
+    let is_it = found.listeners.iter().any(|listener| listener.pid == Some(pid));
+    is_it || (!found.listeners.is_empty() && found.ancestors.iter().any(|ancestor| ancestor.pid == pid))
 }
 
 #[cfg(test)]
