@@ -68,7 +68,7 @@ impl Hub {
     }
 
     fn begin_request(&mut self, connection: ConnectionId, pid: Option<u32>, call: &proto::RequestCall, to: Responder) {
-        let holder = match call.holder.map(holder).transpose() {
+        let holder = match call.holder.map(|holder| holder_of(holder, pid)).transpose() {
             Ok(holder) => holder,
             Err(refusal) => return to.answer(Err(refusal)),
         };
@@ -189,7 +189,11 @@ fn place_of(broker: &Broker, target: &Target) -> Option<(LeaseId, Port, Protocol
     lease.map(|lease| (lease.id, lease.port, lease.protocol))
 }
 
-fn holder(pid: u32) -> Result<Holder, Refusal> {
+/// The process that a lease shall live as long as. The first process of all may ask for itself, as a container's does.
+fn holder_of(pid: u32, asker: Option<u32>) -> Result<Holder, Refusal> {
+    if pid > 1 || asker != Some(pid) {
+        identity(pid)?;
+    }
     let described = process::describe(pid).ok_or_else(|| wording::no_such_process(pid))?;
     Ok(Holder { process: described.identity, command: described.command.into() })
 }
@@ -200,7 +204,7 @@ fn identity(pid: u32) -> Result<portus_core::ProcessIdentity, Refusal> {
     let identity = process::identity_of(pid).ok().flatten().ok_or_else(|| wording::no_such_process(pid))?;
     if pid <= 1 || !process::is_own_user(pid) {
         let message = format!("process {pid} is none of this user's own");
-        return Err(wording::bad_request(message, "name the process of the server itself"));
+        return Err(wording::bad_request(message, "name a process that runs or starts the server"));
     }
     Ok(identity)
 }

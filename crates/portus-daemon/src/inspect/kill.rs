@@ -136,8 +136,10 @@ fn foreign(view: &View<'_>, lease: Option<&Lease>, seen: &Seen, caller: &Caller)
 fn root(lease: Option<&Lease>, seen: &Seen, spare: &BTreeSet<ProcessIdentity>) -> Option<ProcessIdentity> {
     let endable = |link: &Link| link.process.pid != 1 && link.name != "portus" && !spare.contains(&link.process);
     let chain: Vec<&Link> = seen.chain.iter().take_while(|link| endable(link)).collect();
-    // Everything below a living holder is its tree, and so is the holder if it may be ended.
+    // Everything below a living holder is its tree, and so is the holder if it may be ended. But everything is below
+    // the first process of all.
     let holder = lease.and_then(|lease| lease.holder.as_ref()).map(|holder| holder.process);
+    let holder = holder.filter(|holder| holder.pid > 1);
     let place = holder.and_then(|holder| seen.chain.iter().position(|link| link.process == holder));
     if let Some(place) = place {
         return chain.get(place).or(chain.last()).map(|link| link.process).or(seen.listener.process);
@@ -150,6 +152,8 @@ fn root(lease: Option<&Lease>, seen: &Seen, spare: &BTreeSet<ProcessIdentity>) -
 
 #[cfg(test)]
 mod tests {
+    use portus_core::{BootId, Holder, Key, LeaseId, LeaseState, Listener, Protocol, Requester, Timestamp};
+
     use super::*;
 
     #[test]
@@ -164,5 +168,63 @@ mod tests {
         assert_eq!(refusal.facts.processes, [process(9, "disk")]);
         let refusal = stuck(port, &[], vec![process(9, "disk")]);
         assert_eq!(refusal.message, "not everything on port 3000 ended: disk (pid 9)");
+    }
+
+    fn process(pid: u32) -> ProcessIdentity {
+        ProcessIdentity { pid, birth: u64::from(pid), boot: BootId(1) }
+    }
+
+    /// The top of the tree below a lease's holder, where a server is behind these processes, named as they are.
+    fn top(holder: u32, chain: &[(u32, &str)]) -> Option<u32> {
+        let link = |(pid, name): &(u32, &str)| Link {
+            process: process(*pid),
+            name: (*name).to_owned(),
+            command: String::new(),
+            marked: false,
+        };
+        let listener = Listener {
+            protocol: Protocol::Tcp,
+            process: Some(process(chain[0].0)),
+            command: "node".into(),
+            same_user: true,
+            lineage: BTreeSet::new(),
+            marker: BTreeSet::new(),
+            worktree: None,
+            container_proxy: false,
+        };
+        let seen = Seen {
+            port: Port::new(3_000).unwrap(),
+            address: String::new(),
+            listener,
+            cwd: None,
+            project: None,
+            container: None,
+            chain: chain.iter().map(link).collect(),
+        };
+        let lease = Lease {
+            id: LeaseId(1),
+            key: Key { project: "shop".into(), worktree: "/w".into(), service: "web".parse().unwrap() },
+            port: seen.port,
+            protocol: Protocol::Tcp,
+            state: LeaseState::Pending { until: None },
+            holder: Some(Holder { process: process(holder), command: "holder".into() }),
+            orphaned: false,
+            requester: Requester::default(),
+            watched: BTreeSet::new(),
+            guard: None,
+            ttl: None,
+            contested: false,
+            drifted_to: None,
+            granted_at: Timestamp::default(),
+        };
+        root(Some(&lease), &seen, &BTreeSet::new()).map(|process| process.pid)
+    }
+
+    #[test]
+    fn what_a_holder_has_started_is_ended_but_nothing_above_it() {
+        assert_eq!(top(80, &[(90, "node"), (80, "npm"), (70, "bash"), (1, "init")]), Some(80));
+        assert_eq!(top(80, &[(90, "node"), (85, "npm"), (80, "portus"), (70, "bash"), (1, "init")]), Some(85));
+        assert_eq!(top(60, &[(90, "node"), (80, "npm"), (70, "bash"), (1, "init")]), Some(90), "it is none of its");
+        assert_eq!(top(1, &[(90, "node"), (80, "npm"), (70, "bash"), (1, "init")]), Some(90), "everything is below it");
     }
 }

@@ -150,6 +150,26 @@ fn a_strict_wish_for_a_taken_port_names_who_has_it() {
 }
 
 #[test]
+fn nobody_takes_a_port_in_the_name_of_everybodys_ancestor() {
+    let daemon = Daemon::start();
+    let mut client = daemon.client();
+    let free = client.request(plain("/w", "web"));
+    client.release(&free);
+    client.call(Call::Forget(portus_proto::ForgetCall { keys: vec![key("/w", "web")] })).unwrap();
+    let nowhere = tempfile::tempdir().unwrap();
+    let server = Helper::start("listen", &address(&free), |command| {
+        command.current_dir(nowhere.path());
+    });
+    let by = |holder| Call::Request(RequestCall { holder: Some(holder), ..strict("/w", free.port, None) });
+    for (holder, code) in [(1, Code::BadRequest), (0, Code::NoSuchProcess)] {
+        assert_eq!(client.call(by(holder)).unwrap_err().code, code, "{holder}");
+    }
+    let other = Helper::start("wait", "", |_| {});
+    assert_eq!(client.call(by(other.pid())).unwrap_err().code, Code::PortUnavailable, "it does not serve the port");
+    assert_eq!(client.leases(by(server.pid())).leases[0].port, free.port);
+}
+
+#[test]
 fn a_program_that_failed_to_bind_gets_another_port() {
     let daemon = Daemon::start();
     let mut client = daemon.client();

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use portus_client::config::Wish;
 use portus_client::{CallError, Client, Workspace, requester};
-use portus_core::{Port, Protocol, ServiceName};
-use portus_os::place;
+use portus_core::{Port, ProcessIdentity, Protocol, ServiceName};
+use portus_os::{place, process};
 use portus_proto::ports_json::{self, PortsJson};
-use portus_proto::{Ask, Claim, ExplainCall, PinCall, RequestCall, Target, WallTime};
+use portus_proto::{Ask, Claim, ExplainCall, Explanation, PinCall, RequestCall, Target, WallTime};
 
 use super::{Args, Imported, unreadable};
 use crate::commands::request::imagined;
@@ -181,10 +181,10 @@ impl Taker<'_> {
     }
 }
 
-/// Whether what listens is the process `pid` or descends from it. The file may name anybody: what this command `own`ly
-/// descends from (a shell, a session, the first process of all) has started much that is none of the file's.
-fn is_of_tree(found: &Explanation, pid: u32, own: &[ProcessIdentity]) -> bool {
-    if pid <= 1 || own.iter().any(|process| process.pid == pid) {
+/// Whether what listens is the process `pid` or descends from it. The file may name anybody, but an ancestor of this
+/// command (a shell, the session, the first process of all) has started much that is none of the file's.
+fn is_of_tree(found: &Explanation, pid: u32, ancestors: &[ProcessIdentity]) -> bool {
+    if pid <= 1 || ancestors.iter().any(|process| process.pid == pid) {
         return false;
     }
     let is_it = found.listeners.iter().any(|listener| listener.pid == Some(pid));
@@ -193,6 +193,9 @@ fn is_of_tree(found: &Explanation, pid: u32, own: &[ProcessIdentity]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use portus_core::BootId;
+    use portus_proto::{Listener, Process, Verdict};
+
     use super::*;
 
     #[test]
@@ -221,5 +224,40 @@ mod tests {
                 "`remote` (3003) is on example.com, not on this machine: left out (--force takes it over)",
             ]
         );
+    }
+
+    #[test]
+    fn whoever_has_started_everything_serves_nothing_by_that() {
+        let process = |pid| Process { pid, command: String::new() };
+        let listener = Listener {
+            port: Port::new(3000).unwrap(),
+            protocol: Protocol::Tcp,
+            address: "127.0.0.1".to_owned(),
+            pid: Some(90),
+            command: "node".to_owned(),
+            cwd: None,
+            project: None,
+            worktree: None,
+            lease: None,
+            container: None,
+            guard: false,
+        };
+        let found = Explanation {
+            port: listener.port,
+            verdict: Verdict::Unmanaged,
+            mine: false,
+            lease: None,
+            listeners: vec![listener],
+            ancestors: [90, 80, 70, 1].map(process).into(),
+            next: String::new(),
+        };
+        let own = [95, 70, 1].map(|pid| ProcessIdentity { pid, birth: 1, boot: BootId(1) });
+        let serves = |pid| is_of_tree(&found, pid, &own);
+        assert_eq!([90, 80].map(serves), [true; 2]);
+        assert!(!serves(60), "it started nothing of that");
+        assert!(!serves(70), "it started this command, too");
+        assert_eq!([0, 1].map(|pid| is_of_tree(&found, pid, &[])), [false; 2]);
+        let silent = Explanation { listeners: Vec::new(), ..found.clone() };
+        assert!(!is_of_tree(&silent, 90, &own), "nobody listens");
     }
 }
