@@ -122,7 +122,8 @@ impl Taker<'_> {
     /// Whether a process, or one that it has started, listens on the port.
     fn serves(&mut self, port: Port, pid: u32) -> Result<bool, CallError> {
         let call = ExplainCall { target: Target::Port(port), caller: self.workspace.caller(false) };
-        Ok(is_of_tree(&self.client.explain(call)?, pid, &process::ancestors(std::process::id())))
+        let found = self.client.explain(call)?;
+        Ok(is_of_tree(&found, pid, &process::ancestors(std::process::id())))
     }
 
     fn ask(&self, entry: &Entry) -> Ask {
