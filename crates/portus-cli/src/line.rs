@@ -175,8 +175,8 @@ mod tests {
                 "a similar argument exists: '--claims'; Usage: portus list --claims",
             ),
             (
-                &["portus", "request", "--protocol", "tpc"],
-                "invalid value 'tpc' for '--protocol <tcp|udp|both>' [possible values: tcp, udp, both]",
+                &["portus", "request", "--protocol", "tcpp"],
+                "invalid value 'tcpp' for '--protocol <tcp|udp|both>' [possible values: tcp, udp, both]",
                 "a similar value exists: 'tcp'",
             ),
         ] {
