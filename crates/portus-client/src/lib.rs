@@ -38,5 +38,5 @@ pub use error::{CallError, ConnectError};
 pub use events::Events;
 pub use requester::requester;
 pub use server_port::{ServerPort, ServerPortError, ServerWish, portus_on_path};
-pub use words::verdict_words;
+pub use words::{listener_words, stranger_words, verdict_words};
 pub use workspace::{Overrides, Workspace, WorkspaceError};

@@ -1,7 +1,7 @@
 //! Words that every front end uses for the same thing.
 
 use portus_core::Evidence;
-use portus_proto::{Explanation, Verdict};
+use portus_proto::{Explanation, Listener, Verdict};
 
 /// A verdict in words.
 #[must_use]
@@ -20,4 +20,24 @@ pub fn verdict_words(explanation: &Explanation) -> &'static str {
         Verdict::Leased => "leased, and nobody listens",
         Verdict::Free => "free",
     }
+}
+
+/// Who listens, to begin a sentence with.
+#[must_use]
+pub fn listener_words(listener: Option<&Listener>) -> String {
+    let Some(listener) = listener else { return "A program".to_owned() };
+    let place = listener.cwd.as_deref().map(|cwd| format!(", in {cwd}")).unwrap_or_default();
+    match (&listener.container, listener.pid) {
+        (Some(container), _) => format!("The container {container}"),
+        (None, Some(pid)) => format!("`{}` (pid {pid}{place})", listener.command),
+        (None, None) => "A process of another user".to_owned(),
+    }
+}
+
+/// Who listens on a contested port without being its tenant.
+#[must_use]
+pub fn stranger_words(explanation: &Explanation) -> String {
+    let stranger = explanation.listeners.iter().find(|listener| listener.lease.is_none());
+    let who = listener_words(stranger.or(explanation.listeners.first()));
+    format!("{who} listens on port {}, and is not the tenant", explanation.port)
 }

@@ -6,7 +6,7 @@ use portus_client::health::{ANSWER_WITHIN, Asked, Check};
 use portus_client::shapes::{Healths, ServiceHealth};
 use portus_client::{CallError, Client};
 use portus_core::ServiceName;
-use portus_proto::{Code, Health, Lease, LeasesReply};
+use portus_proto::{Caller, Code, ExplainCall, Health, Lease, LeasesReply, Target};
 
 use crate::args::Place;
 use crate::context::Context;
@@ -39,18 +39,30 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
         return Err(Failure::new(Exit::NOT_FOUND, "no_such_lease", message, "`portus list --all` shows what there is"));
     }
     let within = context.timeout().unwrap_or(ANSWER_WITHIN);
-    let check = |lease: &Lease| Check::declared(&workspace.config, &lease.service).unwrap_or_default();
-    let asked = all_at_once(leases.into_iter().map(|lease| (check(&lease), lease)).collect(), within);
-    let mut services = Vec::new();
-    for (lease, asked) in asked {
-        // Nobody serves a lease that is not up, so there is nothing to keep: what is printed here says so.
-        if let Err(error) = report(&mut client, &lease, &asked) {
-            context.output.note_ahead(&format!("the daemon was not told: {error}"));
+    let mut found = Vec::new();
+    let mut to_ask = Vec::new();
+    for lease in leases {
+        match unasked(&mut client, &lease, workspace.caller(false))? {
+            Some(asked) => found.push((lease, asked)),
+            None => to_ask.push((Check::declared(&workspace.config, &lease.service).unwrap_or_default(), lease)),
         }
-        let Asked { health, detail } = asked;
-        services.push(ServiceHealth { service: lease.service, port: Some(lease.port), health, why: detail });
     }
-    let ok = services.iter().all(|service| service.health != Health::Unhealthy);
+    for (lease, asked) in all_at_once(to_ask, within) {
+        match report(&mut client, &lease, &asked) {
+            Ok(reply) => reply.iter().flat_map(|reply| &reply.notes).for_each(|note| context.output.note_ahead(note)),
+            Err(error) => context.output.note_ahead(&format!("the daemon was not told: {error}")),
+        }
+        found.push((lease, asked));
+    }
+    let ok = found.iter().all(|(lease, asked)| asked.is_fine(lease.protocol));
+    found.sort_by(|(one, _), (other, _)| one.service.cmp(&other.service));
+    let shape = |(lease, Asked { health, detail }): (Lease, Asked)| ServiceHealth {
+        service: lease.service,
+        port: Some(lease.port),
+        health,
+        why: detail,
+    };
+    let services: Vec<_> = found.into_iter().map(shape).collect();
     let rows: Vec<_> = services.iter().map(row).collect();
     if context.output.json {
         context.output.reply(Healths { ok, services })?;
@@ -58,6 +70,17 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
         context.output.styled(&text::table(["SERVICE", "PORT", "HEALTH", "WHY"], &rows))?;
     }
     Ok(if ok { Exit::DONE } else { Exit::UNVERIFIED })
+}
+
+/// What is to be said of a service that is not asked, since the answer would be somebody else's.
+fn unasked(client: &mut Client, lease: &Lease, caller: Caller) -> Result<Option<Asked>, CallError> {
+    match client.explain(ExplainCall { target: Target::Lease(lease.id), caller }) {
+        Ok(found) => Ok(Asked::of_stranger(&found)),
+        Err(CallError::Refused(refusal)) if refusal.code == Code::NoSuchLease => {
+            Ok(Some(Asked { health: Health::Unknown, detail: "its lease has ended meanwhile".to_owned() }))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Asks all services side by side, so that one that hangs takes no time from the others.

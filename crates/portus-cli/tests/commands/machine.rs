@@ -96,6 +96,8 @@ fn a_service_is_asked_for_its_health() {
             answer_one(&mut stream, path, answer);
         }
     });
+    // Who listens is this test, which does not run in the worktree.
+    world.say(&shop, &["confirm", "web", "--pid", &std::process::id().to_string()]).ended_with(0);
     let up = world.say(&shop, &["health", "web", "--json"]).ended_with(0).json();
     assert_eq!(up["services"][0]["health"], "healthy");
     // A redirect is an answer, and is not followed.
@@ -103,6 +105,30 @@ fn a_service_is_asked_for_its_health() {
     let ill = world.say(&shop, &["health", "web"]).ended_with(8).out;
     assert!(ill.contains("answered 500"), "{ill}");
     server.join().unwrap();
+}
+
+#[test]
+fn a_strangers_server_does_not_answer_for_a_service() {
+    let world = World::new();
+    let (shop, other) = (world.shop(), world.repository("other").0);
+    let port = world.say(&shop, &["request", "web"]).ended_with(0).port();
+    let server = Server::start(&other, port);
+    let found = world.say(&shop, &["health", "--json"]).ended_with(8).json();
+    assert_eq!((&found["ok"], &found["services"][0]["health"]), (&false.into(), &"unhealthy".into()));
+    let why = found["services"][0]["why"].as_str().unwrap();
+    assert!(why.contains(&format!("(pid {}, in {})", server.pid(), other.display())), "{why}");
+    assert!(why.ends_with(&format!(" listens on port {port}, and is not the tenant")), "{why}");
+}
+
+#[test]
+fn what_the_daemon_notes_about_a_health_is_told() {
+    let world = World::new();
+    let shop = world.shop();
+    world.say(&shop, &["request", "web"]).ended_with(0);
+    let said = world.say(&shop, &["health"]).ended_with(8);
+    assert!(said.err.contains("is not kept: nobody is known to serve it just now\n"), "{said:?}");
+    let json = world.say(&shop, &["health", "--json"]).ended_with(8).json();
+    assert!(json["notes"][0].as_str().unwrap().contains("is not kept"), "{json}");
 }
 
 fn answer_one(stream: &mut TcpStream, path: &str, answer: &str) {

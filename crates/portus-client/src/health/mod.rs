@@ -11,11 +11,12 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use portus_core::{Port, ServiceName};
-use portus_proto::{Health, HealthCall, Lease};
+use portus_core::{Port, Protocol, ServiceName};
+use portus_proto::{Explanation, Health, HealthCall, Lease, Verdict};
 
 use self::url::Url;
 use crate::config::Config;
+use crate::words::stranger_words;
 
 /// How long one service may take to answer unless the asker says otherwise.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -50,6 +51,24 @@ impl Asked {
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         self.health == Health::Healthy
+    }
+
+    /// Whether nothing is wrong: it answered as it should, or speaks UDP only, which nobody can ask. Any other that
+    /// could not be asked may be anything.
+    #[must_use]
+    pub fn is_fine(&self, protocol: Protocol) -> bool {
+        match self.health {
+            Health::Healthy => true,
+            Health::Unhealthy => false,
+            Health::Unknown => !protocol.tcp(),
+        }
+    }
+
+    /// What is to be said without asking where a stranger listens on the service's port: the answers would be the
+    /// stranger's. `None` where nobody but the tenant could answer.
+    #[must_use]
+    pub fn of_stranger(found: &Explanation) -> Option<Self> {
+        (found.verdict == Verdict::Contested).then(|| Self::unhealthy(stranger_words(found)))
     }
 
     /// The call that tells the daemon of it.
@@ -154,5 +173,22 @@ fn left(deadline: Instant) -> io::Result<Duration> {
     match deadline.saturating_duration_since(Instant::now()) {
         Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
         left => Ok(left.max(Duration::from_millis(1))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_udp_service_is_fine_without_an_answer() {
+        for (health, fine) in [
+            (Health::Healthy, [true, true, true]),
+            (Health::Unhealthy, [false, false, false]),
+            (Health::Unknown, [false, true, false]),
+        ] {
+            let asked = Asked { health, detail: String::new() };
+            assert_eq!([Protocol::Tcp, Protocol::Udp, Protocol::Both].map(|of| asked.is_fine(of)), fine, "{health:?}");
+        }
     }
 }

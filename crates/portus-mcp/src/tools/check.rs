@@ -1,11 +1,9 @@
 //! `check_port`: whose port it is, whether my server answers, and what to do.
 
-use portus_client::Client;
 use portus_client::health::{ANSWER_WITHIN, Asked, Check};
+use portus_client::{Client, listener_words, stranger_words};
 use portus_core::{Evidence, StateWord};
-use portus_proto::{
-    Code, ConfirmCall, ExplainCall, Explanation, Health, Key, Lease, Listener, Target, Verdict, VerifyCall,
-};
+use portus_proto::{Code, ConfirmCall, ExplainCall, Explanation, Key, Lease, Target, Verdict, VerifyCall};
 
 use super::{Answer, Arguments, Bench, Named, ToolError};
 
@@ -22,7 +20,10 @@ pub(crate) fn call(bench: &Bench, arguments: &Arguments) -> Result<Answer, ToolE
         found = client.explain(explain)?;
     }
     let (verified, evidence) = verify(&mut client, &found)?;
-    let asked = ask(&mut client, &mut found, bench)?;
+    let asked = match Asked::of_stranger(&found).filter(|_| found.mine) {
+        Some(asked) => Some(asked),
+        None => ask(&mut client, &mut found, bench)?,
+    };
     answer(&found, verified, evidence, asked.as_ref())
 }
 
@@ -73,9 +74,11 @@ fn answer(
     evidence: Option<Evidence>,
     asked: Option<&Asked>,
 ) -> Result<Answer, ToolError> {
-    let next = match asked.filter(|asked| asked.health == Health::Unhealthy) {
-        Some(asked) => unhealthy(found, &asked.detail),
-        None => next(found, verified),
+    let next = match (asked, &found.lease) {
+        (Some(asked), Some(lease)) if found.verdict == Verdict::Mine && !asked.is_fine(lease.protocol) => {
+            unhealthy(found, &asked.detail)
+        }
+        _ => next(found, verified),
     };
     let answer = Answer::new(next)
         .with("port", found.port)?
@@ -133,16 +136,15 @@ fn next(found: &Explanation, verified: bool) -> String {
             tenant(found.lease.as_ref())
         ),
         Verdict::Contested => format!(
-            "{} listens on port {port}, and is not the tenant, {}. Do not test against it. If that lease is yours: \
-             call release_port, then request_port for another port; or, if the user agrees to end that program, \
-             free_port with `force`.",
-            listener(found.listeners.first()),
+            "{}, {}. Do not test against it. If that lease is yours: call release_port, then request_port for another \
+             port; or, if the user agrees to end that program, free_port with `force`.",
+            stranger_words(found),
             tenant(found.lease.as_ref())
         ),
         Verdict::Unmanaged => format!(
             "{} listens on port {port} without a lease. This is no mistake in the code: call request_port and start \
              your server on the number it gives. If the user wants that program gone: free_port with `force`.",
-            listener(found.listeners.first())
+            listener_words(found.listeners.first())
         ),
         Verdict::Quarantined => format!("Port {port} is not to be used. Call request_port for another one."),
         Verdict::Free => format!(
@@ -158,14 +160,4 @@ fn drift(found: &Explanation) -> Option<portus_core::Port> {
 
 fn tenant(lease: Option<&Lease>) -> String {
     lease.map_or_else(|| "somebody else".to_owned(), |lease| format!("`{}` of {}", lease.service, lease.worktree))
-}
-
-fn listener(listener: Option<&Listener>) -> String {
-    let Some(listener) = listener else { return "A program".to_owned() };
-    let place = listener.cwd.as_deref().map(|cwd| format!(", in {cwd}")).unwrap_or_default();
-    match (&listener.container, listener.pid) {
-        (Some(container), _) => format!("The container {container}"),
-        (None, Some(pid)) => format!("`{}` (pid {pid}{place})", listener.command),
-        (None, None) => "A process of another user".to_owned(),
-    }
 }

@@ -52,3 +52,17 @@ async fn check_port_asks_and_tells() {
     assert_eq!(listed["leases"][0]["health"], "healthy");
     session.close().await;
 }
+
+#[tokio::test]
+async fn a_strangers_server_does_not_answer_for_a_service() {
+    let rig = Rig::new();
+    let (project, other) = (rig.project("health"), rig.project("stranger"));
+    let mut session = Session::open(rig.setup(&project), Era::New, json!({})).await;
+    let leased = session.good("request_port", json!({"service": "web"})).await;
+    let _server = Server::start(&other, leased["leases"][0]["port"].as_u64().unwrap());
+    let ill = session.good("check_port", json!({"service": "web"})).await;
+    assert_eq!((&ill["verdict"], &ill["health"]), (&json!("contested"), &json!("unhealthy")));
+    assert!(ill["health_detail"].as_str().unwrap().ends_with("and is not the tenant"), "{ill}");
+    assert!(ill["next"].as_str().unwrap().contains("Do not test against it"), "{ill}");
+    session.close().await;
+}
