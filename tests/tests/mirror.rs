@@ -146,6 +146,28 @@ fn the_file_of_an_earlier_registry_is_not_lost() {
 }
 
 #[test]
+fn another_programs_file_is_kept_whenever_it_is_put_there() {
+    let rig = Rig::new();
+    let dir = mirrored(&rig, "app");
+    let first = rig.say(&dir, ["request", "web"]).good();
+    assert!(!first.stderr.contains("backup"), "{}", first.stderr);
+    let theirs = |port: u16| format!("{{\"allocations\": {{\"governance\": {{\"port\": {port}}}}}}}");
+    std::fs::write(dir.join(FILE), theirs(8001)).unwrap();
+    let said = rig.say(&dir, ["request", "api"]).good();
+    assert!(said.stderr.contains("somebody else"), "{}", said.stderr);
+    assert_eq!(std::fs::read_to_string(dir.join(".ports.json.backup")).unwrap(), theirs(8001));
+    // The next daemon knows what the one before has written.
+    settle(&rig);
+    rig.say(&dir, ["request", "db"]).good();
+    settle(&rig);
+    assert!(!dir.join(".ports.json.backup.2").exists(), "its own is not kept");
+    std::fs::write(dir.join(FILE), theirs(8002)).unwrap();
+    rig.say(&dir, ["request", "cache"]).good();
+    assert_eq!(std::fs::read_to_string(dir.join(".ports.json.backup.2")).unwrap(), theirs(8002));
+    assert_eq!(ports(&dir).len(), 4);
+}
+
+#[test]
 fn a_symlink_is_refused_and_told_and_keeps_nobody_from_a_port() {
     let rig = Rig::new();
     let dir = mirrored(&rig, "app");

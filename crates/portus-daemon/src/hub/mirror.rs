@@ -8,7 +8,7 @@ use portus_proto::{self as proto, MirrorCall, Refusal, Reply};
 use tokio::time::timeout;
 
 use super::{Hub, Job};
-use crate::mirror::{self, Due, MIRRORS_MAX, MirrorError, Mirrors, Told, Written};
+use crate::mirror::{self, Done, Due, MIRRORS_MAX, MirrorError, Mirrors, Told};
 use crate::server::Responder;
 use crate::{translate, wording};
 
@@ -16,7 +16,7 @@ use crate::{translate, wording};
 pub(crate) struct Mirrored {
     worktree: Arc<str>,
     path: Arc<str>,
-    outcome: Result<Written, MirrorError>,
+    outcome: Result<Done, MirrorError>,
 }
 
 impl Hub {
@@ -104,10 +104,10 @@ impl Hub {
         if self.mirrors.is_empty() {
             return;
         }
-        for Due { worktree, path, is_new, waiting } in self.mirrors.take_due(Instant::now()) {
+        for Due { worktree, path, written, waiting } in self.mirrors.take_due(Instant::now()) {
             let content = mirror::content(self.engine.broker(), &worktree);
             let (of_worktree, of_path) = (Arc::clone(&worktree), Arc::clone(&path));
-            let slow = move || Some(mirror::write(&of_worktree, &of_path, content, is_new));
+            let slow = move || Some(mirror::write(&of_worktree, &of_path, content, written));
             self.beside_for(slow, move |outcome| {
                 let outcome = outcome.unwrap_or(Err(MirrorError::Broken));
                 Some(Job::Mirrored(Box::new(Mirrored { worktree, path, outcome }), waiting))
@@ -118,7 +118,15 @@ impl Hub {
     /// A mirror was written, or could not be.
     pub(super) fn mirrored(&mut self, mirrored: Mirrored) {
         let Mirrored { worktree, path, outcome } = mirrored;
-        match self.mirrors.ended(&worktree, &path, outcome) {
+        let before = self.mirrors.written(&worktree);
+        let told = self.mirrors.ended(&worktree, &path, outcome);
+        if let Some(written) = self.mirrors.written(&worktree).filter(|written| Some(*written) != before)
+            && let Err(error) = self.engine.journal_mut().set_mirror_written(&worktree, written)
+        {
+            // After a restart the file is set aside once, as if it were somebody's.
+            tracing::warn!(%error, "the journal does not know what the mirror says");
+        }
+        match told {
             Told::Nothing => {}
             Told::News(news) => tracing::warn!("{news}"),
             Told::Trouble(trouble) => tracing::warn!("{trouble}"),

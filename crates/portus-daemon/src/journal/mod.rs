@@ -22,6 +22,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 pub use error::OpenError;
+pub use mirrors::KnownMirror;
 
 use crate::engine::{CommitError, Journal, JournalError};
 use crate::metrics::Histogram;

@@ -17,7 +17,8 @@ const APPLICATION_ID: i64 = 0x506F_7274;
 const LOG_KEPT_BYTES: i64 = 4 << 20;
 
 /// From each format to the next, from nothing on. What was released once is never edited.
-const MIGRATIONS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
 
 /// How long a commit waits for somebody who looks into the file with another program.
 const BUSY_WAIT: Duration = Duration::from_millis(250);

@@ -295,5 +295,23 @@ fn mirrors_are_kept_beside_the_ledger_from_the_second_format_on() {
     journal.set_mirror("/blog", None).unwrap();
     keep(&mut journal, &[granted(1, 1)]);
     let known = place.as_if_killed().open().mirrors().unwrap();
-    assert_eq!(known, [("/shop".to_owned(), "b/ports.json".to_owned())]);
+    let shop = KnownMirror { worktree: "/shop".to_owned(), path: "b/ports.json".to_owned(), written: None };
+    assert_eq!(known, [shop]);
+}
+
+#[test]
+fn what_was_last_written_as_a_mirror_is_known_until_it_lies_elsewhere() {
+    let place = Place::new();
+    let mut journal = place.open();
+    let written = |journal: &SqliteJournal| journal.mirrors().unwrap().into_iter().map(|known| known.written).next();
+    journal.set_mirror("/shop", Some("a/ports.json")).unwrap();
+    assert_eq!(written(&journal), Some(None));
+    journal.set_mirror_written("/shop", u64::MAX).unwrap();
+    journal.set_mirror_written("/gone", 7).unwrap();
+    drop(journal);
+    let mut journal = place.open();
+    assert_eq!(written(&journal), Some(Some(u64::MAX)));
+    journal.set_mirror("/shop", Some("b/ports.json")).unwrap();
+    assert_eq!(written(&journal), Some(None));
+    assert_eq!(journal.mirrors().unwrap().len(), 1);
 }

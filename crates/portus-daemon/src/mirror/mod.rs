@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 use portus_proto::Refusal;
 use tokio::sync::oneshot;
 
+use crate::journal::KnownMirror;
 use crate::wording;
 
 pub(crate) use content::content;
-pub(crate) use write::{MirrorError, Written, write};
+pub(crate) use write::{Done, MirrorError, Written, write};
 
 /// The most mirrors that are kept.
 pub(crate) const MIRRORS_MAX: usize = 1_024;
@@ -43,8 +44,8 @@ pub(crate) struct Mirrors {
 struct Mirror {
     /// Where it lies in the worktree.
     path: Arc<str>,
-    /// Whether what lies there was never written by this daemon, and may be somebody's.
-    is_new: bool,
+    /// The digest of what was last written there. Anything else that lies there is somebody's.
+    written: Option<u64>,
     /// Whether something has changed since the last write began.
     is_due: bool,
     /// When the write that goes on began.
@@ -66,8 +67,8 @@ pub(crate) struct Due {
     pub(crate) worktree: Arc<str>,
     /// There.
     pub(crate) path: Arc<str>,
-    /// Whether what lies there may be somebody's.
-    pub(crate) is_new: bool,
+    /// The digest of what was last written there.
+    pub(crate) written: Option<u64>,
     /// Dropped when it is done.
     pub(crate) waiting: Vec<oneshot::Sender<()>>,
 }
@@ -87,10 +88,10 @@ pub(crate) enum Told {
 
 impl Mirrors {
     /// Those that the journal knows. Each is written once.
-    pub(crate) fn load(known: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub(crate) fn load(known: impl IntoIterator<Item = KnownMirror>) -> Self {
         let mut mirrors = Self::default();
-        for (worktree, path) in known {
-            mirrors.all.insert(worktree.into(), Mirror::at(path.into(), false));
+        for KnownMirror { worktree, path, written } in known {
+            mirrors.all.insert(worktree.into(), Mirror { written, ..Mirror::at(path.into()) });
         }
         mirrors
     }
@@ -105,6 +106,11 @@ impl Mirrors {
         self.all.get(worktree).filter(|mirror| !mirror.is_dropped).map(|mirror| &mirror.path)
     }
 
+    /// The digest of what was last written as a worktree's mirror, if that is known.
+    pub(crate) fn written(&self, worktree: &str) -> Option<u64> {
+        self.all.get(worktree)?.written
+    }
+
     /// Whether there is room for one more.
     pub(crate) fn has_room(&self) -> bool {
         self.all.len() < MIRRORS_MAX
@@ -113,12 +119,12 @@ impl Mirrors {
     /// Keeps a mirror there from now on.
     pub(crate) fn keep(&mut self, worktree: &Arc<str>, path: &str) {
         let Some(mirror) = self.all.get_mut(worktree) else {
-            self.all.insert(Arc::clone(worktree), Mirror::at(path.into(), true));
+            self.all.insert(Arc::clone(worktree), Mirror::at(path.into()));
             return;
         };
         if mirror.is_dropped || *mirror.path != *path {
             let writing = mirror.writing;
-            *mirror = Mirror { writing, ..Mirror::at(path.into(), true) };
+            *mirror = Mirror { writing, ..Mirror::at(path.into()) };
         }
         mirror.is_due = true;
     }
@@ -161,14 +167,14 @@ impl Mirrors {
                 mirror.writing = Some(now);
                 self.writing += 1;
                 let (path, waiting) = (Arc::clone(&mirror.path), std::mem::take(&mut mirror.waiting));
-                due.push(Due { worktree: Arc::clone(worktree), path, is_new: mirror.is_new, waiting });
+                due.push(Due { worktree: Arc::clone(worktree), path, written: mirror.written, waiting });
             }
         }
         due
     }
 
     /// A write that [`Self::take_due`] began has ended so.
-    pub(crate) fn ended(&mut self, worktree: &str, path: &str, outcome: Result<Written, MirrorError>) -> Told {
+    pub(crate) fn ended(&mut self, worktree: &str, path: &str, outcome: Result<Done, MirrorError>) -> Told {
         self.writing -= 1;
         let Some(mirror) = self.all.get_mut(worktree) else { return Told::Nothing };
         mirror.writing = None;
@@ -181,7 +187,7 @@ impl Mirrors {
         }
         let file = Path::new(worktree).join(path);
         match outcome {
-            Ok(written) => mirror.written(&file, written),
+            Ok(done) => mirror.written(&file, done),
             Err(MirrorError::Gone) => {
                 self.all.remove(worktree);
                 Told::Gone
@@ -207,10 +213,10 @@ impl Mirrors {
 }
 
 impl Mirror {
-    const fn at(path: Arc<str>, is_new: bool) -> Self {
+    const fn at(path: Arc<str>) -> Self {
         Self {
             path,
-            is_new,
+            written: None,
             is_due: true,
             writing: None,
             is_dropped: false,
@@ -220,10 +226,10 @@ impl Mirror {
         }
     }
 
-    fn written(&mut self, file: &Path, written: Written) -> Told {
-        self.is_new = false;
+    fn written(&mut self, file: &Path, done: Done) -> Told {
+        self.written = Some(done.digest);
         let had_trouble = self.trouble.take().is_some();
-        match written {
+        match done.written {
             Written::SetAside { what, backup } => {
                 let news = wording::mirror_set_aside(file, &what, &backup);
                 if self.news.len() < NEWS_MAX {

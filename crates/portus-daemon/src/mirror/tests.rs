@@ -16,6 +16,10 @@ fn named(worktree: &str) -> Arc<str> {
     worktree.into()
 }
 
+fn done(written: Written) -> Result<Done, MirrorError> {
+    Ok(Done { written, digest: 7 })
+}
+
 fn due(mirrors: &mut Mirrors) -> Vec<String> {
     mirrors.take_due(Instant::now()).into_iter().map(|due| due.worktree.to_string()).collect()
 }
@@ -31,18 +35,23 @@ fn however_much_changes_one_write_goes_on_at_a_time() {
         mirrors.touch("/elsewhere");
         assert!(due(&mut mirrors).is_empty(), "a write goes on");
     }
-    assert_eq!(mirrors.ended("/a", FILE, Ok(Written::Anew)), Told::Nothing);
+    assert_eq!(mirrors.ended("/a", FILE, done(Written::Anew)), Told::Nothing);
     assert_eq!(due(&mut mirrors), ["/a"], "what changed meanwhile is written once");
-    assert_eq!(mirrors.ended("/a", FILE, Ok(Written::Anew)), Told::Nothing);
+    assert_eq!(mirrors.ended("/a", FILE, done(Written::Anew)), Told::Nothing);
     assert!(due(&mut mirrors).is_empty());
 }
 
 #[test]
-fn those_the_journal_knows_are_written_once_and_are_not_new() {
-    let mut mirrors = Mirrors::load([("/a".to_owned(), FILE.to_owned()), ("/b".to_owned(), "b/ports.json".to_owned())]);
+fn those_the_journal_knows_are_written_once_and_known_again() {
+    let known = |worktree: &str, path: &str| KnownMirror {
+        worktree: worktree.to_owned(),
+        path: path.to_owned(),
+        written: Some(7),
+    };
+    let mut mirrors = Mirrors::load([known("/a", FILE), known("/b", "b/ports.json")]);
     let due = mirrors.take_due(Instant::now());
     assert_eq!(due.len(), 2);
-    assert!(due.iter().all(|due| !due.is_new));
+    assert!(due.iter().all(|due| due.written == Some(7)));
     assert_eq!(mirrors.path("/b").map(|path| &**path), Some("b/ports.json"));
 }
 
@@ -55,7 +64,7 @@ fn disks_that_do_not_answer_take_a_bounded_number_of_threads() {
     let first = due(&mut mirrors);
     assert_eq!(first.len(), WRITES_MAX);
     assert!(due(&mut mirrors).is_empty());
-    mirrors.ended(&first[0], FILE, Ok(Written::Same));
+    mirrors.ended(&first[0], FILE, done(Written::Same));
     assert_eq!(due(&mut mirrors).len(), 1);
 }
 
@@ -67,7 +76,7 @@ fn who_waits_is_told_by_a_write_that_began_afterwards() {
     mirrors.keep(&named("/a"), FILE);
     let mut waiting = mirrors.wait("/a").unwrap();
     drop(first);
-    mirrors.ended("/a", FILE, Ok(Written::Anew));
+    mirrors.ended("/a", FILE, done(Written::Anew));
     assert_eq!(waiting.try_recv(), Err(oneshot::error::TryRecvError::Empty));
     drop(mirrors.take_due(Instant::now()));
     assert_eq!(waiting.try_recv(), Err(oneshot::error::TryRecvError::Closed));
@@ -85,7 +94,7 @@ fn trouble_is_logged_once_and_told_until_it_is_over() {
         mirrors.touch("/a");
     }
     assert_eq!(due(&mut mirrors), ["/a"]);
-    assert!(matches!(mirrors.ended("/a", FILE, Ok(Written::Anew)), Told::News(_)));
+    assert!(matches!(mirrors.ended("/a", FILE, done(Written::Anew)), Told::News(_)));
     assert!(mirrors.notes("/a", Instant::now()).is_empty());
 }
 
@@ -108,12 +117,12 @@ fn one_that_was_moved_or_given_up_while_it_is_written_stays_so() {
     assert!(due(&mut mirrors).is_empty(), "never two writes for one worktree");
     mirrors.ended("/a", FILE, Err(MirrorError::Broken));
     let moved = mirrors.take_due(Instant::now());
-    assert_eq!((&*moved[0].path, moved[0].is_new), ("b/ports.json", true));
+    assert_eq!((&*moved[0].path, moved[0].written), ("b/ports.json", None));
     mirrors.forget("/a");
     assert_eq!(mirrors.path("/a"), None);
     mirrors.touch("/a");
     assert!(due(&mut mirrors).is_empty());
-    mirrors.ended("/a", "b/ports.json", Ok(Written::Anew));
+    mirrors.ended("/a", "b/ports.json", done(Written::Anew));
     assert!(mirrors.is_empty());
 }
 
@@ -153,44 +162,62 @@ fn web(port: u16) -> BTreeMap<String, Allocation> {
 #[test]
 fn what_is_equal_is_not_written() {
     let (_folder, worktree, file) = place();
-    assert_eq!(write(&worktree, FILE, web(3000), true).unwrap(), Written::Anew);
+    assert_eq!(write(&worktree, FILE, web(3000), None).unwrap().written, Written::Anew);
     let text = std::fs::read(&file).unwrap();
     assert_eq!(ports_json::parse(&text).unwrap().allocations, web(3000));
     std::fs::write(&file, "{\"allocations\": {}}").unwrap();
-    assert_eq!(write(&worktree, FILE, BTreeMap::new(), true).unwrap(), Written::Same);
+    assert_eq!(write(&worktree, FILE, BTreeMap::new(), None).unwrap().written, Written::Same);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "{\"allocations\": {}}");
 }
 
 #[test]
 fn what_cannot_be_read_or_is_somebody_elses_is_kept() {
     let (_folder, worktree, file) = place();
+    let own = write(&worktree, FILE, web(3000), None).unwrap().digest;
     let theirs = ports_json::render(&ports_json::PortsJson { version: None, updated: None, allocations: web(8001) });
     let too_long = " ".repeat(ports_json::LEN_MAX + 1);
-    for (content, is_new, backup) in [
-        ("{\"allocations\":", false, ".ports.json.backup"),
-        ("[1]", false, ".ports.json.backup.2"),
-        (&theirs, true, ".ports.json.backup.3"),
-        (&too_long, false, ".ports.json.backup.4"),
+    for (content, last, backup) in [
+        ("{\"allocations\":", Some(own), ".ports.json.backup"),
+        ("[1]", Some(own), ".ports.json.backup.2"),
+        (&theirs, None, ".ports.json.backup.3"),
+        (&theirs, Some(own), ".ports.json.backup.4"),
+        (&too_long, Some(own), ".ports.json.backup.5"),
     ] {
         std::fs::write(&file, content).unwrap();
-        let Written::SetAside { backup: found, .. } = write(&worktree, FILE, web(3000), is_new).unwrap() else {
+        let done = write(&worktree, FILE, web(3000), last).unwrap();
+        let Written::SetAside { backup: found, .. } = done.written else {
             panic!("{content:.40} is not set aside");
         };
         assert_eq!(found, backup);
         assert_eq!(std::fs::read_to_string(file.with_file_name(backup)).unwrap(), content);
         assert_eq!(ports_json::parse(&std::fs::read(&file).unwrap()).unwrap().allocations, web(3000));
     }
-    assert_eq!(write(&worktree, FILE, web(3001), false).unwrap(), Written::Anew, "its own is not kept");
+}
+
+#[test]
+fn its_own_is_not_kept_however_often_it_changes() {
+    let (_folder, worktree, file) = place();
+    let mut last = None;
+    for port in 3000..3003 {
+        let done = write(&worktree, FILE, web(port), last).unwrap();
+        assert_eq!(done.written, Written::Anew);
+        last = Some(done.digest);
+    }
+    std::fs::write(&file, "{\"allocations\": {}}").unwrap();
+    let done = write(&worktree, FILE, web(3004), last).unwrap();
+    assert_eq!(done.written, Written::Anew, "nothing is lost with a file that names no port");
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(write(&worktree, FILE, web(3005), Some(done.digest)).unwrap().written, Written::Anew);
 }
 
 #[test]
 fn a_worktree_that_is_gone_is_told_from_one_whose_disk_is() {
     let (folder, worktree, _) = place();
     let gone: Arc<str> = format!("{worktree}/gone").into();
-    assert!(matches!(write(&gone, FILE, web(3000), false), Err(MirrorError::Gone)));
+    assert!(matches!(write(&gone, FILE, web(3000), None), Err(MirrorError::Gone)));
     let unmounted: Arc<str> = format!("{worktree}/disk/gone").into();
-    assert!(matches!(write(&unmounted, FILE, web(3000), false), Err(MirrorError::File(_))));
-    assert!(matches!(write(&worktree, "sub/ports.json", web(3000), false), Err(MirrorError::File(_))));
+    assert!(matches!(write(&unmounted, FILE, web(3000), None), Err(MirrorError::File(_))));
+    assert!(matches!(write(&worktree, "sub/ports.json", web(3000), None), Err(MirrorError::File(_))));
     drop(folder);
 }
 

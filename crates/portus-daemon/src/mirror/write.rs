@@ -27,6 +27,15 @@ pub(crate) enum Written {
     },
 }
 
+/// A write that did not fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Done {
+    /// What it came to.
+    pub(crate) written: Written,
+    /// The digest of what lies there now.
+    pub(crate) digest: u64,
+}
+
 /// Why a mirror is not as it should be.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MirrorError {
@@ -41,8 +50,8 @@ pub(crate) enum MirrorError {
     Broken,
 }
 
-/// Makes the file say this. `is_new`: what lies there was not written by this daemon, so that it is kept if it says
-/// something else.
+/// Makes the file say this. `last`: the digest of what was last written there. What has another one is somebody's, and
+/// is kept if it says something else.
 ///
 /// # Errors
 /// [`MirrorError`]. What lay there is still there.
@@ -50,16 +59,21 @@ pub(crate) fn write(
     worktree: &Arc<str>,
     path: &str,
     allocations: BTreeMap<String, Allocation>,
-    is_new: bool,
-) -> Result<Written, MirrorError> {
+    last: Option<u64>,
+) -> Result<Done, MirrorError> {
     let file = Inside::open(Path::new(&**worktree), Path::new(path)).map_err(|error| {
         let is_gone = error.is_missing() && !missing_worktrees([Arc::clone(worktree)]).is_empty();
         if is_gone { MirrorError::Gone } else { MirrorError::File(error) }
     })?;
     // One byte more than may be, so that what is too long is known to be.
-    let kept = match file.read(ports_json::LEN_MAX + 1)?.as_deref().map(ports_json::parse) {
-        Some(Ok(found)) if found.allocations == allocations => return Ok(Written::Same),
-        Some(Ok(found)) if is_new && !found.allocations.is_empty() => Some("was written by somebody else".to_owned()),
+    let bytes = file.read(ports_json::LEN_MAX + 1)?;
+    let found = bytes.as_deref().map(digest);
+    let is_ours = last.is_some() && found == last;
+    let kept = match bytes.as_deref().map(ports_json::parse) {
+        Some(Ok(same)) if same.allocations == allocations => {
+            return Ok(Done { written: Written::Same, digest: found.unwrap_or_default() });
+        }
+        Some(Ok(other)) if !is_ours && !other.allocations.is_empty() => Some("was written by somebody else".to_owned()),
         Some(Err(error)) => Some(format!("could not be read ({error})")),
         Some(Ok(_)) | None => None,
     };
@@ -67,8 +81,15 @@ pub(crate) fn write(
     let updated = Some(WallTime(clock::moment().wall.as_millis()));
     let text = ports_json::render(&PortsJson { version: None, updated, allocations });
     file.replace(text.as_bytes())?;
-    Ok(match kept {
+    let written = match kept {
         Some((what, backup)) => Written::SetAside { what, backup: backup.to_string_lossy().into_owned() },
         None => Written::Anew,
-    })
+    };
+    Ok(Done { written, digest: digest(text.as_bytes()) })
+}
+
+/// Tells a file from others: FNV-1a. It stands in the journal, so it stays the same in every version. It guards against
+/// accidents: whoever forges it loses a file of their own.
+fn digest(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
