@@ -7,8 +7,10 @@ mod unix;
 mod windows;
 
 use std::ffi::{OsStr, OsString};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 #[cfg(unix)]
 pub use unix::Inside;
@@ -68,11 +70,24 @@ fn parts(file: &Path) -> Result<(Vec<&OsStr>, &OsStr), InsideError> {
     Ok((parts, name))
 }
 
-/// Where a file's new content is written first. One name, so that what a crash leaves behind does not pile up.
-fn draft_name(name: &OsStr) -> OsString {
-    let mut draft = OsString::from(".portus-new-");
-    draft.push(name);
-    draft
+/// How the names begin under which new content is written first.
+const DRAFT: &str = ".portus-new-";
+
+/// Nobody writes for so long: what is older was left behind by a writer that died.
+const DRAFT_AGE_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// A name for new content that nobody else takes. The process is not enough: a container may write to the same directory
+/// by a mount, and has process ids of its own.
+fn draft_name() -> String {
+    let chance = RandomState::new().build_hasher().finish();
+    format!("{DRAFT}{}-{chance:016x}", std::process::id())
+}
+
+/// Whether a file of this name is what a dead writer left behind. `written` says when it was last written, and is asked
+/// for drafts only.
+fn is_left_behind(name: &OsStr, written: impl FnOnce() -> Option<SystemTime>) -> bool {
+    let is_old = |at| SystemTime::now().duration_since(at).is_ok_and(|age| age > DRAFT_AGE_MAX);
+    name.as_encoded_bytes().starts_with(DRAFT.as_bytes()) && written().is_some_and(is_old)
 }
 
 /// The names under which copies are kept, in turn: `x.backup`, `x.backup.2`, `x.backup.3`, …

@@ -35,14 +35,37 @@ fn a_file_is_made_read_and_replaced() {
 }
 
 #[test]
-fn what_a_crash_left_behind_does_not_stand_in_the_way() {
+fn another_writers_draft_is_neither_written_to_nor_removed() {
     let (_folder, root) = place();
-    let treasure = root.join("treasure");
-    fs::write(&treasure, "kept").unwrap();
-    symlink(&treasure, root.join(draft_name(OsStr::new(FILE)))).unwrap();
+    let (own, other) = (draft_name(), draft_name());
+    assert_ne!(own, other);
+    let other = root.join(other);
+    fs::write(&other, "half").unwrap();
     open(&root, FILE).replace(b"one").unwrap();
-    assert_eq!(fs::read(treasure).unwrap(), b"kept");
+    assert_eq!(fs::read(other).unwrap(), b"half");
     assert_eq!(fs::read(root.join(FILE)).unwrap(), b"one");
+}
+
+#[test]
+fn what_a_dead_writer_left_behind_is_removed_and_nothing_else() {
+    let (_folder, root) = place();
+    let outside = tempfile::tempdir().unwrap();
+    let treasure = outside.path().join("treasure");
+    let old = SystemTime::now() - DRAFT_AGE_MAX - Duration::from_secs(60);
+    let age = |path: &Path| fs::File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
+    for name in [&*draft_name(), "portus-new-1", ".ports.json.backup"] {
+        fs::write(root.join(name), "").unwrap();
+        age(&root.join(name));
+    }
+    fs::write(&treasure, "kept").unwrap();
+    age(&treasure);
+    symlink(&treasure, root.join(draft_name())).unwrap();
+    open(&root, FILE).replace(b"one").unwrap();
+    let mut left: Vec<_> = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left.len(), 4, "{left:?}");
+    assert!(left.iter().any(|name| name == ".ports.json.backup") && left.iter().any(|name| name == "portus-new-1"));
+    assert_eq!(fs::read(treasure).unwrap(), b"kept");
 }
 
 #[test]

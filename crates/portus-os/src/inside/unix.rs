@@ -4,11 +4,13 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawMode, RenameFlags};
 
-use super::{InsideError, backup_names, draft_name, parts};
+use super::{InsideError, backup_names, draft_name, is_left_behind, parts};
 
 /// Enough to open what lies below, also where the directory's names may not be read.
 #[cfg(target_os = "linux")]
@@ -78,16 +80,22 @@ impl Inside {
     /// # Errors
     /// When it is no regular file, or cannot be written. What was there stays then.
     pub fn replace(&self, bytes: &[u8]) -> Result<(), InsideError> {
-        let draft = draft_name(&self.name);
-        let outcome = self.write_draft(&draft, bytes).and_then(|()| {
+        let mode = self.mode()?;
+        self.clear_left_behind();
+        let draft = draft_name();
+        let failed = |source| InsideError::Io { action: "write", path: self.path.clone(), source };
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.dir, &*draft, flags, Mode::RUSR | Mode::WUSR);
+        // From here on the name is this writer's own, and removed by nobody else.
+        let file = file.map_err(|error| failed(error.into()))?;
+        let outcome = self.fill(file, mode, bytes).and_then(|()| {
             // A symlink put there meanwhile is replaced itself, and not followed.
-            let renamed = rustix::fs::renameat(&self.dir, &draft, &self.dir, &self.name);
-            renamed.map_err(|error| failed("write", &self.path, error))
+            Ok(rustix::fs::renameat(&self.dir, &*draft, &self.dir, &self.name)?)
         });
         if outcome.is_err() {
-            let _ = rustix::fs::unlinkat(&self.dir, &draft, AtFlags::empty());
+            let _ = rustix::fs::unlinkat(&self.dir, &*draft, AtFlags::empty());
         }
-        outcome
+        outcome.map_err(failed)
     }
 
     /// Keeps what is there under another name, which is returned. Until it is replaced it has both names, where the
@@ -112,24 +120,32 @@ impl Inside {
         Err(InsideError::TooManyBackups(self.path.clone()))
     }
 
-    fn write_draft(&self, draft: &OsStr, bytes: &[u8]) -> Result<(), InsideError> {
-        let mode = self.mode()?;
-        let write = || -> io::Result<()> {
-            match rustix::fs::unlinkat(&self.dir, draft, AtFlags::empty()) {
-                Ok(()) | Err(rustix::io::Errno::NOENT) => {}
-                Err(error) => return Err(error.into()),
-            }
-            let mode = match mode {
-                Some(mode) => mode & 0o666,
-                // What its maker's umask left of it, but that others never write.
-                None => rustix::fs::fstat(&self.dir)?.st_mode & 0o664,
-            };
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let file = rustix::fs::openat(&self.dir, draft, flags, Mode::RUSR | Mode::WUSR)?;
-            rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
-            File::from(file).write_all(bytes)
+    fn fill(&self, file: OwnedFd, mode: Option<RawMode>, bytes: &[u8]) -> io::Result<()> {
+        let mode = match mode {
+            Some(mode) => mode & 0o666,
+            // What its maker's umask left of it, but that others never write.
+            None => rustix::fs::fstat(&self.dir)?.st_mode & 0o664,
         };
-        write().map_err(|source| InsideError::Io { action: "write", path: self.path.clone(), source })
+        rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
+        File::from(file).write_all(bytes)
+    }
+
+    /// Removes what dead writers left behind, as far as the directory can be read.
+    fn clear_left_behind(&self) {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let entries = rustix::fs::openat(&self.dir, ".", flags, Mode::empty()).and_then(rustix::fs::Dir::new);
+        let Ok(entries) = entries else { return };
+        for entry in entries.filter_map(Result::ok) {
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            // Asked of few: the name is looked at first.
+            let written = || {
+                let found = rustix::fs::statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+                UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(found.st_mtime).ok()?))
+            };
+            if is_left_behind(name, written) {
+                let _ = rustix::fs::unlinkat(&self.dir, name, AtFlags::empty());
+            }
+        }
     }
 
     /// The rights of the file that is there; `None` when none is.

@@ -5,7 +5,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::{InsideError, backup_names, draft_name, parts};
+use super::{InsideError, backup_names, draft_name, is_left_behind, parts};
 
 /// A file that may be there or not, in a directory that is.
 #[derive(Debug)]
@@ -56,16 +56,14 @@ impl Inside {
     /// When it is no regular file, or cannot be written. What was there stays then.
     pub fn replace(&self, bytes: &[u8]) -> Result<(), InsideError> {
         self.is_there()?;
-        let (path, draft) = (self.path(), self.dir.join(draft_name(&self.name)));
-        let write = || {
-            match fs::remove_file(&draft) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            OpenOptions::new().write(true).create_new(true).open(&draft)?.write_all(bytes)?;
-            fs::rename(&draft, &path)
-        };
-        write().map_err(|source| {
+        self.clear_left_behind();
+        let (path, draft) = (self.path(), self.dir.join(draft_name()));
+        let made = OpenOptions::new().write(true).create_new(true).open(&draft);
+        let mut file = made.map_err(|source| failed("write", &path, source))?;
+        let written = file.write_all(bytes);
+        // What is open cannot be renamed here.
+        drop(file);
+        written.and_then(|()| fs::rename(&draft, &path)).map_err(|source| {
             let _ = fs::remove_file(&draft);
             failed("write", &path, source)
         })
@@ -84,6 +82,15 @@ impl Inside {
             }
         }
         Err(InsideError::TooManyBackups(self.path()))
+    }
+
+    /// Removes what dead writers left behind, as far as the directory can be read.
+    fn clear_left_behind(&self) {
+        for entry in fs::read_dir(&self.dir).into_iter().flatten().filter_map(Result::ok) {
+            if is_left_behind(&entry.file_name(), || entry.metadata().and_then(|found| found.modified()).ok()) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     fn path(&self) -> PathBuf {
