@@ -202,7 +202,7 @@ fn config(bytes: &[u8]) -> Result<(), String> {
 /// An earlier registry's YAML is read, or refused with a place that it has.
 fn earlier_yaml(bytes: &[u8]) -> Result<(), String> {
     let text = String::from_utf8_lossy(bytes);
-    let variable = |name: &str| (name.len() % 2 == 0).then(|| "8001".to_owned());
+    let variable = |name: &str| name.len().is_multiple_of(2).then(|| "8001".to_owned());
     match EarlierSection::read(Path::new("service.yaml"), &text, Path::new("/w"), &variable) {
         Ok(_) => Ok(()),
         // A text that ends too early is faulted behind its last line.
