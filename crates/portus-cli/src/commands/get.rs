@@ -168,11 +168,12 @@ impl Waiting {
             }
             if self.left().is_zero() {
                 let message = format!(
-                    "`{}` listens, and was not healthy while it was waited for: {}",
-                    lease.service, asked.detail
+                    "`{}` listens on port {}, but was not healthy while it was waited for: {}",
+                    lease.service, lease.port, asked.detail
                 );
                 let hint = format!(
-                    "`portus health {}` asks again, `portus explain {}` says who listens",
+                    "`health` is declared, so `--wait` waits for it as well: `portus health {}` asks again, \
+                     `portus explain {}` says who listens",
                     lease.service, lease.port
                 );
                 return Err(Failure::new(Exit::TIMED_OUT, "timed_out", message, hint));

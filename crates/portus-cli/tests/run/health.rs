@@ -136,8 +136,11 @@ fn who_waits_in_vain_hears_what_was_seen_last() {
     let _server = server(&house, &port);
     house.say(&["confirm", "web"]).ended_with(0);
     let said = house.say(&["get", "web", "--wait", "50ms"]).ended_with(7);
-    assert!(said.err.contains("was not healthy while it was waited for: "), "{said:?}");
-    assert!(said.err.contains("/health answered 503\n"), "{said:?}");
+    let seen = format!(
+        "`web` listens on port {port}, but was not healthy while it was waited for: http://localhost:{port}/health answered 503\n"
+    );
+    assert!(said.err.contains(&seen), "{said:?}");
+    assert!(said.err.contains("hint: `health` is declared, so `--wait` waits for it as well: "), "{said:?}");
     let json = house.say(&["get", "web", "--wait", "50ms", "--json"]).ended_with(7).json();
     assert_eq!(json["error"]["code"], "timed_out");
 }
