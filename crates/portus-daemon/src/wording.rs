@@ -11,7 +11,7 @@ use portus_proto::{Code, Facts, Refusal};
 use crate::engine::JournalError;
 use crate::translate::View;
 
-pub(crate) use mirror::{mirror_failed, mirror_set_aside, mirror_slow, mirror_works_again};
+pub(crate) use mirror::{mirror_failed, mirror_held_up, mirror_set_aside, mirror_slow, mirror_works_again};
 pub(crate) use notes::{cleaned, ephemeral_note, note, recovered, tried_again};
 pub(crate) use refused::{name_culprits, name_taken, refusal};
 

@@ -48,6 +48,8 @@ struct Mirror {
     written: Option<u64>,
     /// Whether something has changed since the last write began.
     is_due: bool,
+    /// Since when it is due, and not written since as many writes go on as may.
+    held_up: Option<Instant>,
     /// When the write that goes on began.
     writing: Option<Instant>,
     /// Whether it is forgotten when the write that goes on has ended.
@@ -151,7 +153,10 @@ impl Mirrors {
     /// Ends when a write that begins from now on has ended. Only after [`Self::keep`].
     pub(crate) fn wait(&mut self, worktree: &str) -> Option<oneshot::Receiver<()>> {
         let (sender, receiver) = oneshot::channel();
-        self.all.get_mut(worktree)?.waiting.push(sender);
+        let waiting = &mut self.all.get_mut(worktree)?.waiting;
+        // A disk that does not answer may be named over and over, by clients that wait no more.
+        waiting.retain(|sender| !sender.is_closed());
+        waiting.push(sender);
         Some(receiver)
     }
 
@@ -159,11 +164,13 @@ impl Mirrors {
     pub(crate) fn take_due(&mut self, now: Instant) -> Vec<Due> {
         let mut due = Vec::new();
         for (worktree, mirror) in &mut self.all {
-            if self.writing >= WRITES_MAX {
-                break;
-            }
             if mirror.is_due && mirror.writing.is_none() {
+                if self.writing >= WRITES_MAX {
+                    mirror.held_up.get_or_insert(now);
+                    continue;
+                }
                 mirror.is_due = false;
+                mirror.held_up = None;
                 mirror.writing = Some(now);
                 self.writing += 1;
                 let (path, waiting) = (Arc::clone(&mirror.path), std::mem::take(&mut mirror.waiting));
@@ -205,8 +212,12 @@ impl Mirrors {
         let Some(mirror) = self.all.get_mut(worktree).filter(|mirror| !mirror.is_dropped) else { return Vec::new() };
         let mut notes = std::mem::take(&mut mirror.news);
         notes.extend(mirror.trouble.clone());
-        if mirror.writing.is_some_and(|since| now.duration_since(since) >= WAIT_MAX) {
-            notes.push(wording::mirror_slow(&Path::new(worktree).join(&*mirror.path)));
+        let file = || Path::new(worktree).join(&*mirror.path);
+        let is_long = |since| now.duration_since(since) >= WAIT_MAX;
+        if mirror.writing.is_some_and(is_long) {
+            notes.push(wording::mirror_slow(&file()));
+        } else if mirror.held_up.is_some_and(is_long) {
+            notes.push(wording::mirror_held_up(&file()));
         }
         notes
     }
@@ -218,6 +229,7 @@ impl Mirror {
             path,
             written: None,
             is_due: true,
+            held_up: None,
             writing: None,
             is_dropped: false,
             trouble: None,

@@ -109,6 +109,38 @@ fn a_write_that_takes_too_long_is_told_of() {
 }
 
 #[test]
+fn one_that_waits_for_others_is_told_of() {
+    let mut mirrors = Mirrors::default();
+    let last = format!("/{WRITES_MAX:02}");
+    for number in 0..=WRITES_MAX {
+        mirrors.keep(&named(&format!("/{number:02}")), FILE);
+    }
+    let began = Instant::now();
+    assert_eq!(mirrors.take_due(began).len(), WRITES_MAX);
+    assert!(mirrors.notes(&last, began).is_empty());
+    mirrors.touch(&last);
+    assert!(mirrors.take_due(began + WAIT_MAX).is_empty());
+    let notes = mirrors.notes(&last, began + WAIT_MAX);
+    assert!(notes.len() == 1 && notes[0].contains("waits for other mirrors"), "{notes:?}");
+    mirrors.ended("/00", FILE, done(Written::Same));
+    assert_eq!(mirrors.take_due(began + WAIT_MAX).len(), 1);
+    assert!(mirrors.notes(&last, began + WAIT_MAX).is_empty());
+}
+
+#[test]
+fn who_waits_no_more_is_forgotten_while_a_write_is_stuck() {
+    let mut mirrors = Mirrors::default();
+    mirrors.keep(&named("/a"), FILE);
+    due(&mut mirrors);
+    for _ in 0..20 {
+        mirrors.keep(&named("/a"), FILE);
+        drop(mirrors.wait("/a"));
+    }
+    let _waits = mirrors.wait("/a");
+    assert_eq!(mirrors.all["/a"].waiting.len(), 1);
+}
+
+#[test]
 fn one_that_was_moved_or_given_up_while_it_is_written_stays_so() {
     let mut mirrors = Mirrors::default();
     mirrors.keep(&named("/a"), FILE);

@@ -26,6 +26,11 @@ pub(crate) fn mirror_slow(file: &Path) -> String {
     format!("the mirror {} is still being written: its disk does not answer in time", file.display())
 }
 
+/// The mirror is not being written, since others are.
+pub(crate) fn mirror_held_up(file: &Path) -> String {
+    format!("the mirror {} is not up to date: it waits for other mirrors, whose disks do not answer", file.display())
+}
+
 /// What lay in the mirror's place is kept.
 pub(crate) fn mirror_set_aside(file: &Path, what: &str, backup: &str) -> String {
     format!(
