@@ -2,6 +2,7 @@
 //! ports are wanted and none is left.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use portus_core::{Answer, CleanLook, Command, Lease, LeaseId, Port, ProcessIdentity, Protocol};
 use portus_os::process;
@@ -12,6 +13,9 @@ use crate::engine::Failure;
 use crate::observer::{Bereaved, Gatherer};
 use crate::server::Responder;
 use crate::wording;
+
+/// Calls wait no longer for the look at the start.
+const RECOVER_WITHIN: Duration = Duration::from_secs(1);
 
 /// How often stale leases were looked for since the start, and how many were ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,10 +69,11 @@ impl Suspected {
 
 impl Hub {
     /// Ends the leases whose holder died while no daemon ran. Calls wait for that: to whoever runs a service again, it
-    /// must not be running already, by a process that is no more.
+    /// must not be running already, by a process that is no more. But nobody waits for ever: what is found out later is
+    /// true then, too.
     pub(super) fn clean_at_start(&mut self) {
         let gone = self.engine.world_mut().take_gone();
-        self.is_recovering = !gone.is_empty();
+        self.recovering_until = (!gone.is_empty()).then(|| Instant::now() + RECOVER_WITHIN);
         self.clean(|_| true, true, Cleaning::Start(gone));
     }
 
@@ -83,6 +88,14 @@ impl Hub {
         let ranges: BTreeSet<_> = requested.request.asks.iter().flat_map(of_ask).flatten().collect();
         let is_in_the_way = |lease: &Lease| ranges.iter().any(|range| range.contains(lease.port));
         self.clean(is_in_the_way, false, Cleaning::Exhausted(Box::new(requested)));
+    }
+
+    /// Lets calls wait no longer, if it has taken too long.
+    pub(super) fn recovery_alarm(&mut self, now: Instant) {
+        if self.recovering_until.is_some_and(|until| until <= now) {
+            tracing::warn!("the processes take long to look at; calls wait for that no longer");
+            self.recovering_until = None;
+        }
     }
 
     fn clean(&self, is_meant: impl Fn(&Lease) -> bool, with_grace: bool, cleaning: Cleaning) {
@@ -111,7 +124,7 @@ impl Hub {
         }
         match (cleaning, answer) {
             (Cleaning::Start(gone), _) => {
-                self.is_recovering = false;
+                self.recovering_until = None;
                 gone.into_iter().for_each(|process| self.exited(process));
             }
             (Cleaning::Asked(to), Err(failure)) => to.answer(Err(self.no(failure))),

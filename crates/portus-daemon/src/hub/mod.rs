@@ -20,6 +20,8 @@ mod rounds;
 mod serve;
 mod served;
 mod subscribers;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -204,8 +206,8 @@ pub(crate) struct Hub {
     mirrors: Mirrors,
     clockwork: watch::Clockwork,
     cleanups: clean::Cleanups,
-    /// Whether calls wait until it is known whose leases ended with processes that died while no daemon ran.
-    is_recovering: bool,
+    /// Until when calls wait for it to be known whose leases ended with processes that died while no daemon ran.
+    recovering_until: Option<Instant>,
     metrics: Metrics,
     next_waiter: u64,
     leaving: Option<String>,
@@ -242,7 +244,7 @@ impl Hub {
             mirrors: Mirrors::default(),
             clockwork: watch::Clockwork::default(),
             cleanups: clean::Cleanups::default(),
-            is_recovering: false,
+            recovering_until: None,
             metrics,
             next_waiter: 0,
             leaving: None,
@@ -255,6 +257,12 @@ impl Hub {
     /// Takes in what woke the hub. Nothing is decided before [`Self::turn`].
     pub(crate) fn take(&mut self, job: Job) {
         match job {
+            // Neither who asks whether it lives nor who sends it away waits for what it finds out.
+            Job::Call { connection, pid, call, to }
+                if self.recovering_until.is_some() && matches!(*call, Call::Status | Call::Stop) =>
+            {
+                self.begin(connection, pid, *call, to);
+            }
             Job::Call { connection, pid, call, to } => self.backlog.push(connection, Incoming::Call { pid, call, to }),
             Job::Subscribe { connection, events, ending, to } => {
                 self.backlog.push(connection, Incoming::Subscribe { events, ending, to });
@@ -277,7 +285,7 @@ impl Hub {
 
     /// Whether there is something to do without being woken.
     pub(crate) fn has_work(&self) -> bool {
-        (!self.is_recovering && !self.backlog.is_empty()) || !self.ready.is_empty() || self.line.has_work()
+        (self.recovering_until.is_none() && !self.backlog.is_empty()) || !self.ready.is_empty() || self.line.has_work()
     }
 
     /// Does as one batch what has come in.
@@ -285,7 +293,7 @@ impl Hub {
     /// # Errors
     /// [`DaemonError::Doubt`] when it is unknown what is written down. Everybody has been answered.
     pub(crate) fn turn(&mut self) -> Result<(), DaemonError> {
-        let calls_max = if self.is_recovering { 0 } else { BATCH_MAX };
+        let calls_max = if self.recovering_until.is_some() { 0 } else { BATCH_MAX };
         let mut gone = Vec::new();
         for (connection, incoming) in self.backlog.take(calls_max) {
             match incoming {

@@ -62,6 +62,7 @@ impl Hub {
             self.clockwork.again,
             self.line.next_alarm(),
             self.awaiting.next_alarm(),
+            self.recovering_until,
             self.idle_alarm(now),
             self.metrics.alerts.next_alarm(),
         ];
@@ -73,6 +74,7 @@ impl Hub {
         let now = Instant::now();
         self.line_alarm(now);
         self.awaiting_alarm(now);
+        self.recovery_alarm(now);
         self.metrics.alerts.alarm(now);
         if self.clockwork.again.is_some_and(|at| at <= now) {
             self.clockwork.again = None;

@@ -10,7 +10,7 @@ use portus_core::{LeaseId, Listener, Port, ProcessIdentity, Protocol, Sighting};
 use portus_os::checkout;
 use portus_os::place::user;
 use portus_os::port::{Socket, SocketTable, owners, owners_among};
-use portus_os::process::{self, Marker, Survivors, survivors};
+use portus_os::process::{self, Marker, Survivors, survivors_of_each};
 
 use super::Worktrees;
 use super::patience::Patience;
@@ -208,16 +208,23 @@ impl Gatherer {
     /// # Errors
     /// When there are no means left to look, which says nothing about who lives.
     pub(crate) fn survivors(&self, bereaved: &[Bereaved]) -> io::Result<BTreeMap<LeaseId, Vec<ProcessIdentity>>> {
-        let mut all = BTreeMap::new();
-        for group in bereaved {
-            let means = |value: &OsStr| !self.marked(value).is_disjoint(&group.leases);
+        let is_marked = |group: &Bereaved| {
+            let leases = group.leases.clone();
+            move |value: &OsStr| !self.marked(value).is_disjoint(&leases)
+        };
+        let means: Vec<_> = bereaved.iter().map(is_marked).collect();
+        let criteria = bereaved.iter().zip(&means).map(|(group, means)| {
             let leaders: BTreeSet<u32> = group.processes.iter().map(|process| process.pid).collect();
-            let mut left = survivors(&Survivors {
+            Survivors {
                 groups: leaders.clone(),
                 sessions: leaders,
                 roots: group.processes.clone(),
-                marker: Some(Marker { name: MARKER, means: &means }),
-            })?;
+                marker: Some(Marker { name: MARKER, means }),
+            }
+        });
+        let found = survivors_of_each(&criteria.collect::<Vec<_>>())?;
+        let mut all = BTreeMap::new();
+        for (group, mut left) in bereaved.iter().zip(found) {
             // A daemon that somebody started by hand within a tree is no part of it.
             left.retain(|process| process.pid != std::process::id());
             all.extend(group.leases.iter().map(|lease| (*lease, left.clone())));

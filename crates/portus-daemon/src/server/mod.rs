@@ -6,6 +6,8 @@ mod outbound;
 mod outbox;
 
 pub(crate) use connection::{Client, Introduction, Seats, refuse_for_want_of_seats, serve};
+#[cfg(test)]
+pub(crate) use outbox::Answers;
 pub(crate) use outbox::{Ending, Responder};
 
 /// The most connections at once.

@@ -123,3 +123,43 @@ impl Ending {
         }
     }
 }
+
+/// A connection's queue without a connection, for what is answered in tests.
+#[cfg(test)]
+#[derive(Debug)]
+pub(crate) struct Answers {
+    queue: tokio::sync::mpsc::Sender<Outgoing>,
+    out: tokio::sync::mpsc::Receiver<Outgoing>,
+    room: Arc<tokio::sync::Semaphore>,
+    in_flight: Arc<AtomicUsize>,
+}
+
+#[cfg(test)]
+impl Answers {
+    /// Nothing is answered yet.
+    pub(crate) fn new() -> Self {
+        let (queue, out) = tokio::sync::mpsc::channel(100);
+        Self { queue, out, room: Arc::new(tokio::sync::Semaphore::new(100)), in_flight: Arc::default() }
+    }
+
+    /// The duty to answer call `id`.
+    pub(crate) fn duty(&self, id: u64) -> Responder {
+        let place = self.queue.clone().try_reserve_owned().unwrap();
+        let weight = Arc::clone(&self.room).try_acquire_owned().unwrap();
+        Responder::new(id, place, weight, &self.in_flight, Pace::Soon, &Arc::default())
+    }
+
+    /// How many calls are neither answered nor forgotten.
+    pub(crate) fn left(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// The next answer that is there.
+    pub(crate) fn next(&mut self) -> Option<(u64, Result<Reply, Refusal>)> {
+        match self.out.try_recv().ok()?.frame {
+            ServerFrame::Reply(ReplyFrame { id, outcome: Outcome::Ok(reply) }) => Some((id, Ok(reply))),
+            ServerFrame::Reply(ReplyFrame { id, outcome: Outcome::Refused(refusal) }) => Some((id, Err(refusal))),
+            _ => None,
+        }
+    }
+}

@@ -30,7 +30,7 @@ pub use describe::{
 pub use end::{Ended, end_trees};
 pub use portus_core::ProcessIdentity;
 pub use signal::{Signal, SignalError, signal};
-pub use tree::{Marker, Survivors, survivors, tree};
+pub use tree::{Marker, Survivors, survivors, survivors_of_each, tree};
 pub use watch::{ExitWatcher, Watch};
 
 pub(crate) use describe::identity_even_of_a_zombie;

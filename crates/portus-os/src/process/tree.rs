@@ -1,7 +1,8 @@
 //! Trees of processes, and what is left of one whose root has died.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
@@ -86,37 +87,34 @@ const fn has_children() -> bool {
 /// # Errors
 /// When there are no means left to look (no descriptor, say), which says nothing about who lives.
 pub fn survivors(criteria: &Survivors<'_>) -> io::Result<Vec<ProcessIdentity>> {
-    let table = Table::look()?;
-    // While a group or session has members its number is not given away. So a living process that
-    // has the number, and is not the one we knew, proves that the old group is gone.
-    let reused = |number: u32| {
-        criteria.roots.iter().any(|root| root.pid == number)
-            && table.rows.get(&number).is_some_and(|row| !criteria.roots.contains(&row.identity))
-    };
-    let groups: BTreeSet<u32> = criteria.groups.iter().copied().filter(|&group| !reused(group)).collect();
-    let sessions: BTreeSet<u32> = criteria.sessions.iter().copied().filter(|&session| !reused(session)).collect();
-    let belongs = |row: &Row| {
-        if criteria.roots.contains(&row.identity)
-            || (row.group != 0 && groups.contains(&row.group))
-            || (row.session != 0 && sessions.contains(&row.session))
-        {
-            return Ok(true);
-        }
-        let Some(marker) = &criteria.marker else { return Ok(false) };
-        let value = sys::environment(row.identity.pid, marker.name)?;
-        io::Result::Ok(value.is_some_and(|value| (marker.means)(&value)))
-    };
-    let own_uid = sys::own_uid();
-    let is_ours = |pid: u32| sys::uid(pid) == Some(own_uid);
-    let mut seeds: Vec<ProcessIdentity> = Vec::new();
-    for row in table.rows.values().filter(|row| !row.zombie) {
-        if belongs(row)? && is_ours(row.identity.pid) {
-            seeds.push(row.identity);
-        }
+    Ok(survivors_of_each(std::slice::from_ref(criteria))?.pop().unwrap_or_default())
+}
+
+/// The same for several holders, in their order: one pass over all processes serves them all.
+///
+/// # Errors
+/// As [`survivors`].
+pub fn survivors_of_each(all: &[Survivors<'_>]) -> io::Result<Vec<Vec<ProcessIdentity>>> {
+    if all.is_empty() {
+        return Ok(Vec::new());
     }
-    let mut found = table.closure(seeds);
-    found.retain(|process| is_ours(process.pid));
-    Ok(found)
+    let table = Table::look()?;
+    let mut environments = Environments::default();
+    all.iter().map(|criteria| table.survivors(criteria, &mut environments)).collect()
+}
+
+/// What processes' environments say by a name, each read once.
+#[derive(Default)]
+struct Environments<'a>(BTreeMap<(u32, &'a str), Option<OsString>>);
+
+impl<'a> Environments<'a> {
+    fn get(&mut self, pid: u32, name: &'a str) -> io::Result<Option<&OsStr>> {
+        let value = match self.0.entry((pid, name)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(sys::environment(pid, name)?),
+        };
+        Ok(value.as_deref())
+    }
 }
 
 /// All processes at one moment (as far as one pass over them is one moment).
@@ -133,6 +131,42 @@ impl Table {
             children.entry(row.parent).or_default().push(row.identity.pid);
         }
         Ok(Self { rows, children })
+    }
+
+    fn survivors<'a>(
+        &self,
+        criteria: &Survivors<'a>,
+        environments: &mut Environments<'a>,
+    ) -> io::Result<Vec<ProcessIdentity>> {
+        // While a group or session has members its number is not given away. So a living process that
+        // has the number, and is not the one we knew, proves that the old group is gone.
+        let reused = |number: u32| {
+            criteria.roots.iter().any(|root| root.pid == number)
+                && self.rows.get(&number).is_some_and(|row| !criteria.roots.contains(&row.identity))
+        };
+        let groups: BTreeSet<u32> = criteria.groups.iter().copied().filter(|&group| !reused(group)).collect();
+        let sessions: BTreeSet<u32> = criteria.sessions.iter().copied().filter(|&session| !reused(session)).collect();
+        let mut belongs = |row: &Row| {
+            if criteria.roots.contains(&row.identity)
+                || (row.group != 0 && groups.contains(&row.group))
+                || (row.session != 0 && sessions.contains(&row.session))
+            {
+                return Ok(true);
+            }
+            let Some(marker) = &criteria.marker else { return Ok(false) };
+            io::Result::Ok(environments.get(row.identity.pid, marker.name)?.is_some_and(marker.means))
+        };
+        let own_uid = sys::own_uid();
+        let is_ours = |pid: u32| sys::uid(pid) == Some(own_uid);
+        let mut seeds: Vec<ProcessIdentity> = Vec::new();
+        for row in self.rows.values().filter(|row| !row.zombie) {
+            if belongs(row)? && is_ours(row.identity.pid) {
+                seeds.push(row.identity);
+            }
+        }
+        let mut found = self.closure(seeds);
+        found.retain(|process| is_ours(process.pid));
+        Ok(found)
     }
 
     pub(super) fn is_alive(&self, process: &ProcessIdentity) -> bool {

@@ -151,6 +151,12 @@ fn what_a_dead_root_left_behind_is_found_by_group_or_marker() {
     };
     assert!(by_marker("journal:7").contains(&orphan));
     assert!(!by_marker("journal:8").contains(&orphan));
+    let means = |value: &OsStr| value == "journal:7";
+    let marked = || Survivors { marker: Some(Marker { name: "PORTUS_LEASE", means: &means }), ..Survivors::default() };
+    let each = survivors_of_each(&[by_root, marked(), Survivors::default(), marked()]).unwrap();
+    assert_eq!(each[0], [orphan]);
+    assert!(each[1].contains(&orphan) && each[1] == each[3]);
+    assert_eq!((each[2].len(), each.len()), (0, 4));
     assert!(survivors(&Survivors::default()).unwrap().is_empty());
 }
 

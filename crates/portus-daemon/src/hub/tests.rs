@@ -1,0 +1,152 @@
+//! The hub by itself: jobs in, answers out, and nothing found out beside unless the test lets it.
+
+use std::time::Duration;
+
+use portus_core::{Holder, Policy, Purpose, Requester, Stale, Strategy};
+use portus_os::process::{ExitWatcher, own_identity};
+use portus_proto::{ListCall, Reply, Scope};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::*;
+use crate::observer::Looks;
+use crate::server::Answers;
+
+/// Nothing takes longer unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A hub whose one thread for what goes on beside is busy until the test lets it go.
+struct Bench {
+    hub: Hub,
+    jobs: mpsc::Receiver<Job>,
+    busy: Option<std::sync::mpsc::Sender<()>>,
+    runtime: Runtime,
+    folder: TempDir,
+}
+
+/// A wish for a port of one service, by a process.
+fn wish(service: &str, holder: ProcessIdentity) -> Command {
+    let key = Key { project: "shop".into(), worktree: "/w".into(), service: service.parse().unwrap() };
+    let ask = portus_core::Ask {
+        key,
+        purpose: Purpose::Lease,
+        protocol: Protocol::Tcp,
+        preferred: None,
+        strict: false,
+        range: None,
+        pool: Settings::default().pool,
+        fallback: None,
+        expand: None,
+        strategy: Strategy::Sequential,
+        exclude: Vec::new(),
+    };
+    let request = portus_core::Request {
+        asks: vec![ask],
+        contiguous: false,
+        holder: Some(Holder { process: holder, command: "holder".into() }),
+        requester: Requester::default(),
+        ttl: None,
+        guard: None,
+        queued: false,
+        stale: Stale::Unknown,
+    };
+    Command::Request { request, survey: Default::default() }
+}
+
+impl Bench {
+    /// Begins with the journal of `folder`.
+    fn start(folder: TempDir) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+        let (busy, free) = std::sync::mpsc::channel();
+        runtime.spawn_blocking(move || free.recv());
+        let home = Home::at(folder.path());
+        let worktrees = Worktrees::default();
+        let gatherer = Gatherer::new(worktrees.clone());
+        let looks = Looks::start(gatherer.clone(), |_| true).unwrap();
+        let machine = Machine::new(ExitWatcher::new(|_| ()).unwrap(), looks);
+        let journal = SqliteJournal::open(&home.journal(), 100).unwrap();
+        let uuid = journal.uuid().to_owned();
+        gatherer.name_journal(&uuid);
+        let engine = Engine::start(Policy::default(), journal, machine, own_identity().unwrap().boot).unwrap();
+        let settings = Settings::default();
+        let fixed = Fixed {
+            defaults: Defaults { pool: settings.pool, user: 1, asks_max: 10 },
+            settings,
+            home,
+            journal: uuid,
+            set_aside: None,
+            ephemeral: None,
+            began: Instant::now(),
+            metrics_address: None,
+        };
+        let (sender, jobs) = mpsc::channel(100);
+        let hub = {
+            let _entered = runtime.enter();
+            Hub::new(engine, fixed, gatherer, worktrees, sender)
+        };
+        Self { hub, jobs, busy: Some(busy), runtime, folder }
+    }
+
+    /// Begins once more with the same journal.
+    fn again(self) -> Self {
+        let Self { hub, folder, .. } = self;
+        drop(hub);
+        Self::start(folder)
+    }
+
+    fn take(&mut self, job: Job) {
+        let _entered = self.runtime.enter();
+        self.hub.take(job);
+    }
+
+    fn turn(&mut self) {
+        let _entered = self.runtime.enter();
+        self.hub.turn().unwrap();
+    }
+
+    fn call(&mut self, connection: u64, call: Call, to: Responder) {
+        self.take(Job::Call { connection: ConnectionId(connection), pid: None, call: Box::new(call), to });
+    }
+
+    /// Lets go on what goes on beside, and takes in its result.
+    fn let_go(&mut self) {
+        self.busy = None;
+        let job = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, self.jobs.recv()).await });
+        self.take(job.unwrap().unwrap());
+        self.turn();
+    }
+}
+
+fn all() -> Call {
+    Call::List(ListCall { scope: Scope::All, ended: false, after: None })
+}
+
+#[test]
+fn nobody_waits_for_ever_for_the_look_at_the_start_and_some_not_at_all() {
+    let mut bench = Bench::start(tempfile::tempdir().unwrap());
+    let gone = ProcessIdentity { birth: 1, ..own_identity().unwrap() };
+    bench.hub.engine.run(vec![wish("web", gone)]);
+    assert_eq!(bench.hub.engine.broker().live_leases().len(), 1);
+
+    let mut bench = bench.again();
+    let mut answers = Answers::new();
+    bench.call(1, all(), answers.duty(1));
+    bench.call(1, Call::Status, answers.duty(2));
+    bench.turn();
+    assert!(matches!(answers.next(), Some((2, Ok(Reply::Status(_))))));
+    assert!(answers.next().is_none(), "it is not known yet whose leases ended");
+    let until = bench.hub.recovering_until.unwrap();
+    assert!(bench.hub.next_alarm().unwrap() <= until);
+    bench.hub.recovery_alarm(until);
+    bench.turn();
+    assert!(matches!(answers.next(), Some((1, Ok(Reply::Listing(listing)))) if listing.leases.len() == 1));
+    bench.let_go();
+    assert_eq!(bench.hub.engine.broker().live_leases().len(), 0, "what is found out late is found out");
+
+    bench.hub.engine.run(vec![wish("web", gone)]);
+    let mut bench = bench.again();
+    bench.call(1, Call::Stop, answers.duty(3));
+    assert!(bench.hub.leaving.is_some());
+    assert!(matches!(answers.next(), Some((3, Ok(Reply::Done)))));
+}
