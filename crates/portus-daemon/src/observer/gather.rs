@@ -62,6 +62,15 @@ pub(crate) struct Bereaved {
     pub(crate) processes: BTreeSet<ProcessIdentity>,
 }
 
+/// One process that listens.
+#[derive(Debug, Clone)]
+struct Described {
+    listener: Listener,
+    /// Whether it can be told whose it is: its directory's disk may not say in which worktree it lies, which does not
+    /// mean that it lies in none.
+    is_placed: bool,
+}
+
 impl Gatherer {
     /// Looks on behalf of a journal that is named later, with [`Self::name_journal`].
     pub(crate) fn new(worktrees: Worktrees) -> Self {
@@ -108,7 +117,8 @@ impl Gatherer {
         self.resolve(Self::sockets(&mut table, &ports))
     }
 
-    /// Finds the processes behind sockets, in one pass over all processes.
+    /// Finds the processes behind sockets, in one pass over all processes. A port is left out if nobody knows whose
+    /// server listens there, since the disk that its directory lies on does not answer.
     pub(crate) fn resolve(&self, sockets: BTreeMap<(Port, Protocol), Vec<Socket>>) -> Vec<Sighting> {
         let inodes: BTreeSet<u64> = sockets.values().flatten().map(|socket| socket.inode).collect();
         // A guard for UDP is visible. It is nobody's server.
@@ -118,36 +128,37 @@ impl Gatherer {
         let mut known = BTreeMap::new();
         sockets
             .into_iter()
-            .map(|((port, _), sockets)| {
-                let listeners: BTreeSet<Listener> = sockets
-                    .iter()
-                    .filter(|socket| foreign.contains(&socket.inode))
-                    .flat_map(|socket| self.listeners(socket, owners.get(&socket.inode), &mut known))
-                    .take(LISTENERS_MAX)
-                    .collect();
-                Sighting { port, listeners: listeners.into_iter().collect() }
+            .filter_map(|((port, _), sockets)| {
+                let mut listeners = BTreeSet::new();
+                for socket in sockets.iter().filter(|socket| foreign.contains(&socket.inode)) {
+                    listeners.extend(self.listeners(socket, owners.get(&socket.inode), &mut known)?);
+                }
+                Some(Sighting { port, listeners: listeners.into_iter().take(LISTENERS_MAX).collect() })
             })
             .collect()
     }
 
     /// One listener for each process that holds the socket; one without a process if none is to be
-    /// seen.
+    /// seen. `None` if of one of them it cannot be known whose it is.
     fn listeners(
         &self,
         socket: &Socket,
         pids: Option<&Vec<u32>>,
-        known: &mut BTreeMap<u32, Option<Listener>>,
-    ) -> Vec<Listener> {
+        known: &mut BTreeMap<u32, Option<Described>>,
+    ) -> Option<Vec<Listener>> {
         let protocol = socket.protocol;
-        let described = pids.into_iter().flatten().filter_map(|&pid| {
-            let listener = known.entry(pid).or_insert_with(|| self.describe(pid)).clone()?;
-            Some(Listener { protocol, ..listener })
-        });
-        let found: Vec<Listener> = described.collect();
-        if !found.is_empty() {
-            return found;
+        let mut found = Vec::new();
+        for &pid in pids.into_iter().flatten() {
+            let Some(described) = known.entry(pid).or_insert_with(|| self.described(pid)).clone() else { continue };
+            if !described.is_placed {
+                return None;
+            }
+            found.push(Listener { protocol, ..described.listener });
         }
-        vec![self.hidden(socket)]
+        if found.is_empty() {
+            found.push(self.hidden(socket));
+        }
+        Some(found)
     }
 
     /// A listener whose process the system does not let us see.
@@ -167,13 +178,16 @@ impl Gatherer {
 
     /// Everything the rules need to know of one process. Its protocol is still to be filled in.
     pub(crate) fn describe(&self, pid: u32) -> Option<Listener> {
+        self.described(pid).map(|described| described.listener)
+    }
+
+    fn described(&self, pid: u32) -> Option<Described> {
         let described = process::describe(pid)?;
         let cwd = process::cwd(pid);
-        let worktree = cwd.as_deref().and_then(|cwd| {
-            let checkout = self.checkouts.ask(cwd).flatten().and_then(|found| found.to_str().map(Arc::from));
-            checkout.or_else(|| self.worktrees.around(cwd))
-        });
-        Some(Listener {
+        let asked = cwd.as_deref().map(|cwd| self.checkouts.ask(cwd));
+        let checkout = asked.iter().flatten().flatten().find_map(|found| found.to_str().map(Arc::from));
+        let worktree = checkout.or_else(|| self.worktrees.around(cwd.as_deref()?));
+        let listener = Listener {
             protocol: Protocol::Tcp,
             process: Some(described.identity),
             command: described.command.into(),
@@ -182,7 +196,10 @@ impl Gatherer {
             marker: self.marker(pid),
             worktree,
             container_proxy: CONTAINER_PROXIES.contains(&described.name.as_str()),
-        })
+        };
+        // Whoever carries a lease's marker needs no place to be known by.
+        let is_placed = !matches!(asked, Some(None)) || !listener.marker.is_empty();
+        Some(Described { listener, is_placed })
     }
 
     /// The name of the project that a worktree belongs to, if its disk says so.
@@ -235,7 +252,29 @@ impl Gatherer {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+    use std::time::Duration;
+
     use super::*;
+
+    /// A directory whose disk does not answer is not known to lie in no worktree, so that nobody may be presumed.
+    #[test]
+    fn a_port_is_left_out_while_the_disk_of_its_servers_directory_does_not_answer() {
+        let mut gatherer = Gatherer::new(Worktrees::default());
+        let pid = std::process::id();
+        let port = Port::new(20_000).unwrap();
+        let socket = Socket { port, protocol: Protocol::Tcp, address: Ipv4Addr::LOCALHOST.into(), inode: 1, uid: 1 };
+        let listeners = |gatherer: &Gatherer| gatherer.listeners(&socket, Some(&vec![pid]), &mut BTreeMap::new());
+        assert_eq!(listeners(&gatherer).unwrap().len(), 1);
+
+        let (disk, silence) = std::sync::mpsc::channel::<()>();
+        let silence = std::sync::Mutex::new(silence);
+        let stuck = move |_: &Path| silence.lock().ok().and_then(|silence| silence.recv().err()).and(None);
+        gatherer.checkouts = Patience::waiting(stuck, Duration::from_millis(1));
+        assert_eq!(listeners(&gatherer), None);
+        assert_eq!(gatherer.listeners(&socket, None, &mut BTreeMap::new()).unwrap().len(), 1, "nobody to ask about");
+        drop(disk);
+    }
 
     #[test]
     fn only_a_marker_of_this_journal_counts() {

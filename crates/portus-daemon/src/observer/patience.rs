@@ -1,6 +1,7 @@
 //! Asks the disk with bounded patience: a mount that does not answer holds up a helper, and nobody else.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,10 +15,12 @@ const STUCK_MAX: usize = 8;
 
 type Asked<T> = (PathBuf, Sender<T>);
 
+/// What is asked about a directory.
+type Ask<T> = Arc<dyn Fn(&Path) -> T + Send + Sync>;
+
 /// A question about directories. Clones share their helpers.
-#[derive(Debug)]
 pub(crate) struct Patience<T> {
-    ask: fn(&Path) -> T,
+    ask: Ask<T>,
     wait_max: Duration,
     shared: Arc<Mutex<Shared<T>>>,
 }
@@ -30,21 +33,27 @@ struct Shared<T> {
     stuck: BTreeSet<PathBuf>,
 }
 
+impl<T> fmt::Debug for Patience<T> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Patience").field("wait_max", &self.wait_max).finish_non_exhaustive()
+    }
+}
+
 impl<T> Clone for Patience<T> {
     fn clone(&self) -> Self {
-        Self { ask: self.ask, wait_max: self.wait_max, shared: Arc::clone(&self.shared) }
+        Self { ask: Arc::clone(&self.ask), wait_max: self.wait_max, shared: Arc::clone(&self.shared) }
     }
 }
 
 impl<T: Send + 'static> Patience<T> {
     /// Asks so.
-    pub(crate) fn new(ask: fn(&Path) -> T) -> Self {
+    pub(crate) fn new(ask: impl Fn(&Path) -> T + Send + Sync + 'static) -> Self {
         Self::waiting(ask, WAIT_MAX)
     }
 
-    fn waiting(ask: fn(&Path) -> T, wait_max: Duration) -> Self {
+    pub(super) fn waiting(ask: impl Fn(&Path) -> T + Send + Sync + 'static, wait_max: Duration) -> Self {
         let shared = Shared { idle: None, stuck: BTreeSet::new() };
-        Self { ask, wait_max, shared: Arc::new(Mutex::new(shared)) }
+        Self { ask: Arc::new(ask), wait_max, shared: Arc::new(Mutex::new(shared)) }
     }
 
     /// The answer about a directory; `None` when there is none in time, or somebody waits for that one already.
@@ -74,7 +83,7 @@ impl<T: Send + 'static> Patience<T> {
 
     fn hire(&self) -> Option<Sender<Asked<T>>> {
         let (sender, asked) = channel::<Asked<T>>();
-        let (ask, shared) = (self.ask, Arc::downgrade(&self.shared));
+        let (ask, shared) = (Arc::clone(&self.ask), Arc::downgrade(&self.shared));
         let help = move || {
             for (dir, answer) in asked {
                 let found = ask(&dir);
@@ -102,39 +111,26 @@ fn lock<T>(shared: &Mutex<Shared<T>>) -> MutexGuard<'_, Shared<T>> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
-    use std::io::Read as _;
-
     use super::*;
-
-    /// Reads the pipe that lies there, which ends when its writer does: until then the disk "does not answer".
-    fn read(dir: &Path) -> usize {
-        let mut text = Vec::new();
-        let read = File::open(dir.join("pipe")).and_then(|mut pipe| pipe.read_to_end(&mut text));
-        read.unwrap_or(0)
-    }
 
     #[test]
     fn a_disk_that_does_not_answer_holds_up_a_bounded_number_of_helpers() {
-        let folder = tempfile::tempdir().unwrap();
-        let patience = Patience::waiting(read, Duration::from_millis(1));
-        // Opening a pipe waits for its writer.
-        let dirs: Vec<PathBuf> = (0..STUCK_MAX).map(|number| folder.path().join(number.to_string())).collect();
+        // Nobody is answered before the sender is gone.
+        let (disk, silence) = channel::<()>();
+        let silence = Mutex::new(silence);
+        let stuck = move |_: &Path| drop(silence.lock().map(|silence| silence.recv()));
+        let patience = Patience::waiting(stuck, Duration::from_millis(1));
+        let dirs: Vec<PathBuf> = (0..STUCK_MAX).map(|number| PathBuf::from(format!("/{number}"))).collect();
         for dir in &dirs {
-            std::fs::create_dir(dir).unwrap();
-            let made = std::process::Command::new("mkfifo").arg(dir.join("pipe")).status().unwrap();
-            assert!(made.success());
             assert_eq!(patience.ask(dir), None);
             assert_eq!(patience.ask(dir), None, "asked once only");
         }
         assert_eq!(patience.shared().stuck.len(), STUCK_MAX);
-        assert_eq!(patience.ask(folder.path()), None, "nobody is left to ask");
-        // Its disk is back: the helper's lock is the last thing it lets go of.
+        assert_eq!(patience.ask(Path::new("/other")), None, "nobody is left to ask");
         let healthy = Patience::new(|_: &Path| 1);
         assert_eq!((healthy.ask(&dirs[0]), healthy.ask(&dirs[1])), (Some(1), Some(1)));
-        for dir in &dirs {
-            drop(std::fs::OpenOptions::new().write(true).open(dir.join("pipe")).unwrap());
-        }
+        // The disk is back, and lets the helpers end.
+        drop(disk);
     }
 
     #[test]
