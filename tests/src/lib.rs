@@ -13,6 +13,7 @@ pub mod native;
 pub mod net;
 pub mod network;
 mod piped;
+pub mod pool;
 mod project;
 mod running;
 pub mod sim;
@@ -22,13 +23,13 @@ pub mod wish;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::atomic::{AtomicU16, Ordering};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 pub use binary::portus_binary;
 pub use piped::Piped;
+pub use pool::Pool;
 pub use project::Project;
 pub use running::Running;
 
@@ -36,6 +37,7 @@ pub use running::Running;
 #[derive(Debug)]
 pub struct Rig {
     dir: TempDir,
+    pool: Pool,
 }
 
 /// What a command printed and how it ended.
@@ -49,29 +51,21 @@ pub struct Said {
     pub stderr: String,
 }
 
-/// How many ports a rig hands out.
-const POOL_LEN: u16 = 200;
-
-/// The start of a pool that no other rig of this process has. The same service of a project of the
-/// same name gets the same number from every daemon, and tests run several side by side.
-fn own_pool() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let pools = 10_000 / POOL_LEN;
-    let spread = u16::try_from(std::process::id() % u32::from(pools)).unwrap();
-    20_000 + (NEXT.fetch_add(1, Ordering::Relaxed) + spread) % pools * POOL_LEN
-}
-
 impl Rig {
     /// An empty world.
     pub fn new() -> Self {
+        Self::with(Pool::take(pool::RIGS))
+    }
+
+    /// An empty world whose daemon hands out these ports.
+    pub fn with(pool: Pool) -> Self {
         // Directly below the system's temporary directory: a socket's path must stay short.
         let dir = tempfile::Builder::new().prefix("portus-rig-").tempdir().unwrap();
         std::fs::create_dir(dir.path().join("work")).unwrap();
-        let rig = Self { dir };
+        let rig = Self { dir, pool };
         std::fs::create_dir(rig.home()).unwrap();
-        let first = own_pool();
-        let settings = format!("[pool]\nrange = \"{first}-{}\"\n", first + POOL_LEN - 1);
-        std::fs::write(rig.home().join("config.toml"), settings).unwrap();
+        let (first, last) = rig.pool();
+        std::fs::write(rig.home().join("config.toml"), format!("[pool]\nrange = \"{first}-{last}\"\n")).unwrap();
         rig
     }
 
@@ -81,10 +75,8 @@ impl Rig {
     }
 
     /// The range that its daemon hands out unless another is named: first and last port.
-    pub fn pool(&self) -> (u16, u16) {
-        let text = std::fs::read_to_string(self.home().join("config.toml")).unwrap();
-        let range = text.split('"').nth(1).and_then(|range| range.split_once('-')).unwrap();
-        (range.0.parse().unwrap(), range.1.parse().unwrap())
+    pub const fn pool(&self) -> (u16, u16) {
+        self.pool.ports()
     }
 
     /// Where its projects lie.

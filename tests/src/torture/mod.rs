@@ -10,7 +10,7 @@ pub mod ledger;
 pub mod load;
 pub mod runner;
 
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -19,16 +19,13 @@ use portus_os::place::{HOME_VARIABLE, Home, StartLock};
 use portus_os::process::{Signal, command_line, environment, identity_of, signal};
 
 use crate::sim::bytes::bytes_of;
-use crate::{Rig, native, portus_binary};
+use crate::{Pool, Rig, native, pool, portus_binary};
 pub use book::{Book, Counts, Told};
 use client::{Work, work};
 use runner::{Kills, Setting};
 
 /// The longest that a daemon may take to answer anybody after a kill.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How many ports the pool of a run has: more than its clients have services.
-const POOL_LEN: u16 = 400;
 
 /// What a run is made of.
 #[derive(Debug, Clone, Copy)]
@@ -72,8 +69,9 @@ pub fn kill_often(plan: Plan) -> Outcome {
 /// The same, with something done to the home of the dead daemon before the books are compared: to see that it shows.
 pub fn kill_and_spoil(plan: Plan, spoil: &dyn Fn(&Home)) -> Outcome {
     let started = Instant::now();
-    let rig = Rig::new();
-    let pool = own_pool(&rig);
+    let rig = Rig::with(Pool::take(pool::TORTURE));
+    let (first, last) = rig.pool();
+    let pool = PortRange::new(Port::new(first).unwrap(), Port::new(last).unwrap()).unwrap();
     let (home, program) = (Home::at(rig.home()), portus_binary());
     let server = native::program(&rig.work(), "listener.c");
     let (book, over, kills) = (Book::default(), AtomicBool::new(false), Kills::default());
@@ -108,15 +106,6 @@ pub fn kill_and_spoil(plan: Plan, spoil: &dyn Fn(&Home)) -> Outcome {
     compare::compare(&on, &setting, &up, &mut outcome);
     outcome.took = started.elapsed();
     outcome
-}
-
-/// A pool for this run alone, apart from those of other tests. It is configured for `portus run`; clients name it.
-fn own_pool(rig: &Rig) -> PortRange {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = 30_000 + NEXT.fetch_add(1, Ordering::Relaxed) % 6 * POOL_LEN;
-    let last = first + POOL_LEN - 1;
-    std::fs::write(rig.home().join("config.toml"), format!("[pool]\nrange = \"{first}-{last}\"\n")).unwrap();
-    PortRange::new(Port::new(first).unwrap(), Port::new(last).unwrap()).unwrap()
 }
 
 /// Kills again and again, a few answers apart.
