@@ -17,6 +17,7 @@ use portus_proto::{Call, ClientFrame, Code, Codec, Greeting, Hello, PROTOCOL_VER
 
 use crate::agent::sandboxed;
 use crate::error::ConnectError;
+use crate::incumbent::incumbent;
 use crate::link::{Link, LinkError};
 
 /// What a daemon that was started says when clients can connect.
@@ -93,7 +94,7 @@ pub(crate) fn climb(home: &Home, options: &Options) -> Result<(Link, Welcome), C
     }
     home.ensure().map_err(|error| in_sandbox(home).unwrap_or(ConnectError::Place(error)))?;
     let _lock = StartLock::wait(&home.start_lock(), deadline).map_err(|error| match error.kind() {
-        io::ErrorKind::TimedOut => ConnectError::TimedOut { step: "waiting for another client to start it" },
+        io::ErrorKind::TimedOut => timed_out("waiting for another client to start it"),
         _ => ConnectError::Io { action: "take the lock for starting the daemon", source: error },
     })?;
     for _ in 0..STARTS_MAX {
@@ -135,7 +136,7 @@ fn greet(home: &Home, options: &Options, deadline: Instant) -> Result<Rung, Conn
         Ok(Greeting::Refused(refusal)) => refused(refusal),
         // It left between taking the connection and answering.
         Err(LinkError::Closed) => Ok(Rung::Absent),
-        Err(LinkError::TimedOut) => Err(ConnectError::TimedOut { step: "waiting for its greeting" }),
+        Err(LinkError::TimedOut) => Err(unanswered(home, "waiting for its greeting")),
         Err(LinkError::Io(source)) => Err(ConnectError::Io { action: "greet the daemon", source }),
         Err(error) => Err(ConnectError::NotPortus { socket: home.socket(), reason: error.to_string() }),
     }
@@ -144,7 +145,7 @@ fn greet(home: &Home, options: &Options, deadline: Instant) -> Result<Rung, Conn
 fn unconnected(home: &Home, error: io::Error, is_sandboxed: bool) -> Result<Rung, ConnectError> {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Ok(Rung::Absent),
-        io::ErrorKind::TimedOut => Err(ConnectError::TimedOut { step: "waiting for it to take the connection" }),
+        io::ErrorKind::TimedOut => Err(unanswered(home, "waiting for it to take the connection")),
         io::ErrorKind::PermissionDenied if is_sandboxed => Err(ConnectError::Sandboxed { socket: home.socket() }),
         io::ErrorKind::PermissionDenied => Err(ConnectError::Forbidden { socket: home.socket(), source: error }),
         _ => Err(ConnectError::Io { action: "connect to the daemon", source: error }),
@@ -187,10 +188,10 @@ fn retire(home: &Home, mut link: Link, welcome: &Welcome, deadline: Instant) -> 
     });
     match answer {
         Ok(_) | Err(LinkError::Closed) => {}
-        Err(_) => return Err(ConnectError::TimedOut { step: "asking a daemon of an older protocol to leave" }),
+        Err(_) => return Err(unanswered(home, "asking a daemon of an older protocol to leave")),
     }
     wait_until_gone(home, deadline)
-        .map_err(|_| ConnectError::TimedOut { step: "waiting for a daemon of an older protocol to leave" })
+        .map_err(|_| unanswered(home, "waiting for a daemon of an older protocol to leave"))
 }
 
 /// Waits until no daemon holds its lock. Not every daemon that lives can be connected to, but each holds the lock.
@@ -208,13 +209,20 @@ fn retire_unreachable(home: &Home, deadline: Instant) {
     if home.socket().exists() || wait_until_gone(home, grace).is_ok() || home.socket().exists() {
         return;
     }
-    let pid = std::fs::read_to_string(home.lock()).ok().and_then(|text| text.trim().parse().ok());
-    let described = pid.and_then(process::describe).filter(|described| described.name.starts_with("portus"));
-    if let Some(daemon) = described.filter(|described| process::is_own_user(described.identity.pid)) {
+    if let Some(daemon) = incumbent(home) {
         // Where that fails, starting another will say who holds the lock.
-        let _ = process::signal(&daemon.identity, Signal::Terminate);
+        let _ = process::signal(&daemon, Signal::Terminate);
         let _ = wait_until_gone(home, deadline);
     }
+}
+
+const fn timed_out(step: &'static str) -> ConnectError {
+    ConnectError::TimedOut { step, pid: None }
+}
+
+/// The daemon is there, and does not answer.
+fn unanswered(home: &Home, step: &'static str) -> ConnectError {
+    ConnectError::TimedOut { step, pid: incumbent(home).map(|daemon| daemon.pid) }
 }
 
 /// Starts a daemon and waits until it is ready, or turns out to be one too many.
@@ -253,7 +261,7 @@ fn start(home: &Home, options: &Options, deadline: Instant) -> Result<(), Connec
         },
         Readiness::Silent(text) if text.is_empty() => Err(start_failed(home, "it ended without a word".to_owned())),
         Readiness::Silent(text) => Err(start_failed(home, text)),
-        Readiness::TimedOut => Err(ConnectError::TimedOut { step: "waiting for the daemon to be ready" }),
+        Readiness::TimedOut => Err(timed_out("waiting for the daemon to be ready")),
     }
 }
 

@@ -66,10 +66,12 @@ pub enum ConnectError {
         log: PathBuf,
     },
     /// The deadline came first.
-    #[error("the daemon could not be reached in time: gave up while {step}")]
+    #[error("the daemon{} could not be reached in time: gave up while {step}", of_pid(*pid))]
     TimedOut {
         /// What was being done: a phrase such as "waiting for its greeting".
         step: &'static str,
+        /// The daemon that is there and does not answer, where it is known.
+        pid: Option<u32>,
     },
     /// The system refused.
     #[error("cannot {action}: {source}")]
@@ -117,10 +119,17 @@ impl ConnectError {
             Self::OlderDaemon { .. } => "replace it with `portus daemon restart`".to_owned(),
             Self::NotPortus { .. } => "end what serves it, then run `portus daemon start`".to_owned(),
             Self::StartFailed { log, .. } => format!("its log may say more: {}", log.display()),
-            Self::TimedOut { .. } => "`portus doctor` looks for the reason; --timeout gives it longer".to_owned(),
+            Self::TimedOut { pid: Some(_), .. } => {
+                "`portus daemon restart` replaces one that hangs, leases stay; --timeout gives it longer".to_owned()
+            }
+            Self::TimedOut { pid: None, .. } => "`portus doctor` looks for the reason; --timeout gives it longer".to_owned(),
             Self::Io { .. } => "`portus doctor` looks for the reason".to_owned(),
         }
     }
+}
+
+fn of_pid(pid: Option<u32>) -> String {
+    pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default()
 }
 
 /// Why a call has no answer.
@@ -155,7 +164,10 @@ impl CallError {
     pub fn hint(&self) -> String {
         match self {
             Self::Refused(refusal) => refusal.hint.clone(),
-            Self::TimedOut => "look with `portus list`; --timeout gives it longer".to_owned(),
+            Self::TimedOut => {
+                "look with `portus list`; --timeout gives it longer, `portus daemon restart` replaces one that hangs"
+                    .to_owned()
+            }
             Self::Lost { .. } => "look with `portus list`, then try again".to_owned(),
             Self::Senseless { .. } => "`portus daemon restart` starts one of this version".to_owned(),
             Self::Connect(error) => error.hint(),

@@ -12,7 +12,7 @@ fn looking_starts_nothing() {
     assert_eq!(status["running"], false);
     assert_eq!(status["home"], world.home().to_str().unwrap());
     assert_eq!(world.say(&shop, &["daemon", "status"]).ended_with(0).out, "not running\n");
-    assert_eq!(world.say(&shop, &["daemon", "stop"]).ended_with(0).err, "no daemon was running\n");
+    assert_eq!(world.say(&shop, &["daemon", "stop"]).ended_with(0).err, "no daemon is running\n");
     world.say(&shop, &["daemon", "logs"]).ended_with(3);
     world.say(&shop, &["doctor"]).ended_with(0);
     assert!(!world.home().exists());
@@ -91,6 +91,29 @@ fn a_daemon_that_was_killed_is_followed_by_another() {
     let killed = std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
     assert!(killed.success());
     assert_eq!(world.say(&shop, &["get", "web"]).ended_with(0).port(), port);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_daemon_that_hangs_is_named_and_replaced() {
+    let world = World::new();
+    let shop = world.shop();
+    let hang = || {
+        let pid = world.say(&shop, &["daemon", "status", "--json"]).ended_with(0).json()["pid"].to_string();
+        assert!(std::process::Command::new("kill").args(["-STOP", &pid]).status().unwrap().success());
+        pid
+    };
+    let port = world.say(&shop, &["request", "web"]).ended_with(0).port();
+    let pid = hang();
+    let said = world.say(&shop, &["list", "--timeout", "50ms"]).ended_with(6);
+    assert!(said.err.contains(&format!("the daemon (pid {pid}) could not be reached in time")), "{said:?}");
+    assert!(said.err.contains("`portus daemon restart`"), "{said:?}");
+    let said = world.say(&shop, &["daemon", "restart"]).ended_with(0);
+    assert!(said.err.contains(&format!("the daemon (pid {pid}) did not answer, and was ended")), "{said:?}");
+    assert_eq!(world.say(&shop, &["get", "web"]).ended_with(0).port(), port);
+    hang();
+    world.say(&shop, &["daemon", "stop", "--timeout", "1s"]).ended_with(0);
+    assert_eq!(world.say(&shop, &["daemon", "status"]).ended_with(0).out, "not running\n");
 }
 
 #[test]

@@ -31,6 +31,16 @@ impl InstanceLock {
         writeln!(file, "{}", std::process::id())?;
         Ok(Some(Self { _file: file }))
     }
+
+    /// The process id that whoever holds the lock wrote into the file; `None` when nobody holds it, or none can be read.
+    #[must_use]
+    pub fn holder(path: &Path) -> Option<u32> {
+        let file = File::open(path).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => std::io::read_to_string(file).ok()?.trim().parse().ok(),
+            Ok(()) | Err(TryLockError::Error(_)) => None,
+        }
+    }
 }
 
 /// Held by a client while it starts the daemon, so that many clients start one.

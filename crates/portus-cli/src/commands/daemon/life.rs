@@ -1,14 +1,19 @@
 //! Starting, stopping and looking at the daemon from outside.
 
-use std::time::Instant;
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
 
 use portus_client::shapes::DaemonStatus;
-use portus_client::{CallError, retire_older, wait_until_gone};
+use portus_client::{CallError, Client, ConnectError, Options, end_incumbent, incumbent, retire_older, wait_until_gone};
+use portus_os::place::Home;
 use portus_proto::Status;
 
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
+
+/// A daemon that says nothing for so long hangs: it greets within some milliseconds.
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 pub(super) fn start(context: &Context) -> Outcome {
     let status = context.connect()?.status()?;
@@ -21,7 +26,7 @@ pub(super) fn stop(context: &Context) -> Outcome {
     if output.json {
         output.reply(none(context)?)?;
     } else {
-        output.say(if was_running { "stopped" } else { "no daemon was running" });
+        output.say(if was_running { "stopped" } else { "no daemon is running" });
     }
     Ok(Exit::DONE)
 }
@@ -50,30 +55,53 @@ pub(super) fn status(context: &Context) -> Outcome {
     }
 }
 
-/// Has the daemon leave, and waits until it is gone. Whether there was one.
+/// Has the daemon leave, and waits until it is gone; one that does not answer is ended by signals. Whether there was
+/// one.
 fn end(context: &Context) -> Result<bool, Failure> {
-    let deadline = Instant::now() + context.options().deadline;
-    if retire_older(context.home()?, &context.options())? {
+    let home = context.home()?;
+    let failure = match leave(home, &context.options()) {
+        Ok(was_running) => return Ok(was_running),
+        Err(CallError::TimedOut | CallError::Connect(ConnectError::TimedOut { .. })) if incumbent(home).is_none() => {
+            let message = "the daemon does not answer, and which process it is is not to be told";
+            Failure::new(Exit::NO_DAEMON, "daemon_timed_out", message, "`portus doctor` looks for the reason")
+        }
+        Err(error @ (CallError::TimedOut | CallError::Connect(ConnectError::TimedOut { .. }))) => {
+            if let Some(ended) = end_incumbent(home) {
+                context.output.note_ahead(&format!("the daemon (pid {}) did not answer, and was ended", ended.pid));
+                return Ok(true);
+            }
+            error.into()
+        }
+        Err(error) => return Err(error.into()),
+    };
+    // It has ended by itself while it was looked for.
+    if wait_until_gone(home, Instant::now()).is_ok() { Ok(true) } else { Err(failure) }
+}
+
+/// Asks the daemon to leave, and waits until it has.
+fn leave(home: &Home, options: &Options) -> Result<bool, CallError> {
+    let deadline = Instant::now() + options.deadline;
+    let options = Options { autostart: false, deadline: options.deadline.min(ANSWER_WITHIN), ..options.clone() };
+    if retire_older(home, &options)? {
         return Ok(true);
     }
-    let Some(mut client) = context.connect_to_running()? else { return Ok(false) };
+    let mut client = match Client::connect(home, options) {
+        Ok(client) => client,
+        Err(ConnectError::NotRunning { .. }) => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
     match client.stop() {
         // It is leaving already, or left before it had said so.
         Ok(()) | Err(CallError::Lost { .. }) => {}
         Err(CallError::Refused(refusal)) if refusal.code == portus_proto::Code::Stopping => {}
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     }
     drop(client);
-    wait_until_gone(context.home()?, deadline).map_err(|error| match error.kind() {
-        std::io::ErrorKind::TimedOut => Failure::new(
-            Exit::TIMED_OUT,
-            "timed_out",
-            "the daemon was told to leave, and is still there",
-            "`portus daemon logs` may say why",
-        ),
-        _ => Failure::io("wait for the daemon's end", &error),
-    })?;
-    Ok(true)
+    // Whatever goes wrong but the time is no reason to think that it is still there.
+    match wait_until_gone(home, deadline) {
+        Err(error) if error.kind() == ErrorKind::TimedOut => Err(CallError::TimedOut),
+        _ => Ok(true),
+    }
 }
 
 fn none(context: &Context) -> Result<DaemonStatus, Failure> {
