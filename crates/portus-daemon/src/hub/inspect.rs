@@ -186,6 +186,7 @@ fn sightings(seen: &[Seen], single: Option<Port>) -> Vec<Sighting> {
     let of = |port: Port| seen.iter().filter(move |seen| seen.port == port && !seen.is_guard());
     ports
         .into_iter()
+        .filter(|port| of(*port).all(|seen| seen.is_placed))
         .map(|port| Sighting { port, listeners: of(port).map(|seen| seen.listener.clone()).collect() })
         .collect()
 }

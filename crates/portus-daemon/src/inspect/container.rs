@@ -143,7 +143,7 @@ mod tests {
         };
         let port = Port::new(port).unwrap();
         let (address, chain) = (address.to_owned(), Vec::new());
-        Seen { port, address, listener, cwd: None, project: None, container: None, chain }
+        Seen { port, address, listener, is_placed: true, cwd: None, project: None, container: None, chain }
     }
 
     fn named_by(containers: &str, seen: &Seen) -> Option<String> {

@@ -196,6 +196,7 @@ mod tests {
             port: Port::new(3_000).unwrap(),
             address: String::new(),
             listener,
+            is_placed: true,
             cwd: None,
             project: None,
             container: None,

@@ -12,7 +12,7 @@ use portus_proto::Process;
 use super::Container;
 use super::kill::Plan;
 use super::seen::{Link, Seen};
-use crate::observer::Gatherer;
+use crate::observer::{Described, Gatherer};
 
 /// How long a port may take to come free once its server is gone.
 const FREE_WITHIN: Duration = Duration::from_secs(2);
@@ -62,6 +62,7 @@ fn key(seen: &Seen) -> (Port, Protocol, &str, Option<ProcessIdentity>) {
 #[derive(Debug, Clone)]
 struct About {
     listener: Listener,
+    is_placed: bool,
     cwd: Option<String>,
     project: Option<String>,
     chain: Vec<Link>,
@@ -69,7 +70,7 @@ struct About {
 
 impl About {
     fn find(gatherer: &Gatherer, pid: u32, detail: Detail) -> Option<Self> {
-        let listener = gatherer.describe(pid)?;
+        let Described { listener, is_placed } = gatherer.describe(pid)?;
         let cwd = process::cwd(pid);
         let project = listener.worktree.as_deref().and_then(|worktree| gatherer.project_of(worktree));
         let chain = match detail {
@@ -77,7 +78,7 @@ impl About {
             Detail::Ancestry => chain(gatherer, pid, &listener),
         };
         let cwd = cwd.map(|cwd| cwd.to_string_lossy().into_owned());
-        Some(Self { listener, cwd, project, chain })
+        Some(Self { listener, is_placed, cwd, project, chain })
     }
 
     fn at(self, socket: &Socket) -> Seen {
@@ -86,6 +87,7 @@ impl About {
             port: socket.port,
             address: socket.address.to_string(),
             listener: Listener { protocol: socket.protocol, ..self.listener },
+            is_placed: self.is_placed,
             cwd: self.cwd,
             project: self.project,
             container,
@@ -109,6 +111,7 @@ fn unseen(gatherer: &Gatherer, socket: &Socket) -> Seen {
         port: socket.port,
         address: socket.address.to_string(),
         listener: gatherer.hidden(socket),
+        is_placed: true,
         cwd: None,
         project: None,
         container: None,

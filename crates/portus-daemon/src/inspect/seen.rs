@@ -15,6 +15,8 @@ pub(crate) struct Seen {
     pub(crate) address: String,
     /// What the rules need to know.
     pub(crate) listener: Listener,
+    /// Whether it can be told whose it is: [`Described::is_placed`](crate::observer::Described).
+    pub(crate) is_placed: bool,
     /// Its working directory.
     pub(crate) cwd: Option<String>,
     /// The project that lies in.

@@ -64,11 +64,12 @@ pub(crate) struct Bereaved {
 
 /// One process that listens.
 #[derive(Debug, Clone)]
-struct Described {
-    listener: Listener,
+pub(crate) struct Described {
+    /// What the rules need to know of it. Its protocol is still to be filled in.
+    pub(crate) listener: Listener,
     /// Whether it can be told whose it is: its directory's disk may not say in which worktree it lies, which does not
     /// mean that it lies in none.
-    is_placed: bool,
+    pub(crate) is_placed: bool,
 }
 
 impl Gatherer {
@@ -149,7 +150,7 @@ impl Gatherer {
         let protocol = socket.protocol;
         let mut found = Vec::new();
         for &pid in pids.into_iter().flatten() {
-            let Some(described) = known.entry(pid).or_insert_with(|| self.described(pid)).clone() else { continue };
+            let Some(described) = known.entry(pid).or_insert_with(|| self.describe(pid)).clone() else { continue };
             if !described.is_placed {
                 return None;
             }
@@ -176,12 +177,8 @@ impl Gatherer {
         }
     }
 
-    /// Everything the rules need to know of one process. Its protocol is still to be filled in.
-    pub(crate) fn describe(&self, pid: u32) -> Option<Listener> {
-        self.described(pid).map(|described| described.listener)
-    }
-
-    fn described(&self, pid: u32) -> Option<Described> {
+    /// Everything the rules need to know of one process.
+    pub(crate) fn describe(&self, pid: u32) -> Option<Described> {
         let described = process::describe(pid)?;
         let cwd = process::cwd(pid);
         let asked = cwd.as_deref().map(|cwd| self.checkouts.ask(cwd));

@@ -9,6 +9,6 @@ mod patience;
 mod schedule;
 mod worktrees;
 
-pub(crate) use gather::{Bereaved, Gatherer};
+pub(crate) use gather::{Bereaved, Described, Gatherer};
 pub(crate) use looks::{Looks, Seen};
 pub(crate) use worktrees::{Worktrees, missing_worktrees};
