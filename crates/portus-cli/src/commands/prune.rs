@@ -11,8 +11,8 @@ use crate::text;
 
 /// End stale leases, and list the numbers of worktrees that are gone, or drop them with --yes
 ///
-/// A lease is stale when nobody is behind it any more: its holder and all that the holder started are gone, or its
-/// server is.
+/// A lease is stale when nobody is behind it any more: its holder and all that the holder started are gone, or it has no
+/// holder, and its server is gone for longer than a restart takes.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Drop those numbers

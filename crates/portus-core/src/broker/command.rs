@@ -159,8 +159,8 @@ pub struct CleanLook {
     pub sightings: BTreeMap<LeaseId, Sighting>,
     /// What lives on of their holders' trees.
     pub survivors: BTreeMap<LeaseId, Vec<ProcessIdentity>>,
-    /// Whether a lease without a holder gets its grace when its server is gone.
-    pub with_grace: bool,
+    /// Whether somebody wants ports now and there are none left: then those that become free do not cool down.
+    pub for_room: bool,
 }
 
 /// What is known of stale leases when ports are asked for: the ranges are exhausted only when none is in the way.

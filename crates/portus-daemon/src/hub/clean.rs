@@ -74,12 +74,12 @@ impl Hub {
     pub(super) fn clean_at_start(&mut self) {
         let gone = self.engine.world_mut().take_gone();
         self.recovering_until = (!gone.is_empty()).then(|| Instant::now() + RECOVER_WITHIN);
-        self.clean(|_| true, true, Cleaning::Start(gone));
+        self.clean(|_| true, Cleaning::Start(gone));
     }
 
     /// Ends, on demand, all leases that nobody is behind any more.
     pub(super) fn begin_sweep(&mut self, to: Responder) {
-        self.clean(|_| true, false, Cleaning::Asked(to));
+        self.clean(|_| true, Cleaning::Asked(to));
     }
 
     /// Ends those that are in the way of a request.
@@ -87,7 +87,7 @@ impl Hub {
         let of_ask = |ask: &portus_core::Ask| [Some(ask.range.unwrap_or(ask.pool)), ask.fallback];
         let ranges: BTreeSet<_> = requested.request.asks.iter().flat_map(of_ask).flatten().collect();
         let is_in_the_way = |lease: &Lease| ranges.iter().any(|range| range.contains(lease.port));
-        self.clean(is_in_the_way, false, Cleaning::Exhausted(Box::new(requested)));
+        self.clean(is_in_the_way, Cleaning::Exhausted(Box::new(requested)));
     }
 
     /// Lets calls wait no longer, if it has taken too long.
@@ -98,14 +98,15 @@ impl Hub {
         }
     }
 
-    fn clean(&self, is_meant: impl Fn(&Lease) -> bool, with_grace: bool, cleaning: Cleaning) {
+    fn clean(&self, is_meant: impl Fn(&Lease) -> bool, cleaning: Cleaning) {
         let meant = self.engine.broker().live_leases().filter(|lease| is_meant(lease));
         let suspected: Vec<Suspected> = meant.map(Suspected::of).collect();
         let gatherer = self.gatherer.clone();
+        let for_room = matches!(cleaning, Cleaning::Exhausted(_));
         self.beside(
             move || look(&gatherer, &suspected),
             move |found: CleanLook| {
-                let command = Command::Clean { look: CleanLook { with_grace, ..found } };
+                let command = Command::Clean { look: CleanLook { for_room, ..found } };
                 Some(Work { command, then: Then::Cleaned(cleaning) })
             },
         );
@@ -153,7 +154,7 @@ fn look(gatherer: &Gatherer, suspected: &[Suspected]) -> CleanLook {
         return CleanLook::default();
     };
     let sighting = |one: &&Suspected| Some((one.id, seen.get(&one.port)?.clone()));
-    CleanLook { gone, sightings: orphans.iter().filter_map(sighting).collect(), survivors, with_grace: false }
+    CleanLook { gone, sightings: orphans.iter().filter_map(sighting).collect(), survivors, for_room: false }
 }
 
 /// The leases that had a holder, those of one tree together.

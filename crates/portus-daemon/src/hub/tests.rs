@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portus_core::{Holder, Policy, Purpose, Requester, Stale, Strategy};
+use portus_core::{EndReason, Holder, Policy, Purpose, Requester, Stale, Strategy};
 use portus_os::process::{ExitWatcher, own_identity};
 use portus_proto::{ListCall, Reply, Scope};
 use tempfile::TempDir;
@@ -25,7 +25,7 @@ struct Bench {
 }
 
 /// A wish for a port of one service, by a process.
-fn wish(service: &str, holder: ProcessIdentity) -> Command {
+fn wish(service: &str, holder: ProcessIdentity) -> portus_core::Request {
     let key = Key { project: "shop".into(), worktree: "/w".into(), service: service.parse().unwrap() };
     let ask = portus_core::Ask {
         key,
@@ -40,7 +40,7 @@ fn wish(service: &str, holder: ProcessIdentity) -> Command {
         strategy: Strategy::Sequential,
         exclude: Vec::new(),
     };
-    let request = portus_core::Request {
+    portus_core::Request {
         asks: vec![ask],
         contiguous: false,
         holder: Some(Holder { process: holder, command: "holder".into() }),
@@ -49,8 +49,40 @@ fn wish(service: &str, holder: ProcessIdentity) -> Command {
         guard: None,
         queued: false,
         stale: Stale::Unknown,
+    }
+}
+
+/// A call for a port of a range.
+fn wanted(service: &str, range: portus_core::PortRange) -> portus_proto::RequestCall {
+    let key = portus_proto::Key { project: "shop".into(), worktree: "/w".into(), service: service.parse().unwrap() };
+    let ask = portus_proto::Ask {
+        key,
+        claim_only: false,
+        protocol: Protocol::Tcp,
+        preferred: None,
+        strict: false,
+        range: Some(range),
+        pool: None,
+        fallback: None,
+        expand: None,
+        sequential: false,
+        linked: None,
+        exclude: Vec::new(),
     };
-    Command::Request { request, survey: Default::default() }
+    portus_proto::RequestCall {
+        asks: vec![ask],
+        contiguous: false,
+        holder: None,
+        requester: Default::default(),
+        ttl_ms: None,
+        guard: None,
+        wait_ms: None,
+    }
+}
+
+/// A process that is no more.
+fn gone() -> ProcessIdentity {
+    ProcessIdentity { birth: 1, ..own_identity().unwrap() }
 }
 
 impl Bench {
@@ -109,12 +141,29 @@ impl Bench {
         self.take(Job::Call { connection: ConnectionId(connection), pid: None, call: Box::new(call), to });
     }
 
-    /// Lets go on what goes on beside, and takes in its result.
+    /// Grants what is wished for, before anything is served.
+    fn grant(&mut self, request: portus_core::Request) {
+        let batch = self.hub.engine.run(vec![Command::Request { request, survey: Default::default() }]);
+        assert!(batch.answers[0].is_ok());
+        // Nobody tells this daemon of ends.
+        self.hub.engine.world_mut().take_gone();
+    }
+
+    fn live(&self) -> usize {
+        self.hub.engine.broker().live_leases().len()
+    }
+
+    /// Lets go on what goes on beside, and takes in all that comes of it.
     fn let_go(&mut self) {
         self.busy = None;
-        let job = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, self.jobs.recv()).await });
-        self.take(job.unwrap().unwrap());
-        self.turn();
+        while self.hub.busy_count() > 0 || !self.jobs.is_empty() {
+            let job = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, self.jobs.recv()).await });
+            self.take(job.unwrap().unwrap());
+            self.turn();
+            while self.hub.has_work() {
+                self.turn();
+            }
+        }
     }
 }
 
@@ -125,9 +174,7 @@ fn all() -> Call {
 #[test]
 fn nobody_waits_for_ever_for_the_look_at_the_start_and_some_not_at_all() {
     let mut bench = Bench::start(tempfile::tempdir().unwrap());
-    let gone = ProcessIdentity { birth: 1, ..own_identity().unwrap() };
-    bench.hub.engine.run(vec![wish("web", gone)]);
-    assert_eq!(bench.hub.engine.broker().live_leases().len(), 1);
+    bench.grant(wish("web", gone()));
 
     let mut bench = bench.again();
     let mut answers = Answers::new();
@@ -142,11 +189,42 @@ fn nobody_waits_for_ever_for_the_look_at_the_start_and_some_not_at_all() {
     bench.turn();
     assert!(matches!(answers.next(), Some((1, Ok(Reply::Listing(listing)))) if listing.leases.len() == 1));
     bench.let_go();
-    assert_eq!(bench.hub.engine.broker().live_leases().len(), 0, "what is found out late is found out");
+    assert_eq!(bench.live(), 0, "what is found out late is found out");
 
-    bench.hub.engine.run(vec![wish("web", gone)]);
+    bench.grant(wish("web", gone()));
     let mut bench = bench.again();
     bench.call(1, Call::Stop, answers.duty(3));
     assert!(bench.hub.leaving.is_some());
     assert!(matches!(answers.next(), Some((3, Ok(Reply::Done)))));
+}
+
+#[test]
+fn whose_end_nobody_has_told_of_is_found_by_a_sweep() {
+    let mut bench = Bench::start(tempfile::tempdir().unwrap());
+    bench.grant(wish("web", gone()));
+    bench.grant(wish("api", own_identity().unwrap()));
+    let mut answers = Answers::new();
+    bench.call(1, Call::Sweep, answers.duty(1));
+    bench.turn();
+    bench.let_go();
+    let Some((1, Ok(Reply::Leases(ended)))) = answers.next() else { panic!("no such answer") };
+    assert_eq!(ended.leases.iter().map(|lease| lease.service.as_str()).collect::<Vec<_>>(), ["web"]);
+    assert_eq!((ended.leases[0].ended.as_ref().unwrap().reason, bench.live()), (EndReason::HolderExited, 1));
+    let port = ended.leases[0].port;
+    assert!(bench.hub.engine.broker().cooling_on(port).is_some(), "its number is kept for it for a while");
+}
+
+#[test]
+fn a_full_range_is_cleaned_of_stale_leases_before_it_expands() {
+    let mut bench = Bench::start(tempfile::tempdir().unwrap());
+    bench.grant(wish("web", gone()));
+    let range = portus_core::PortRange::single(bench.hub.engine.broker().live_leases().next().unwrap().port);
+    let mut answers = Answers::new();
+    bench.call(1, Call::Request(wanted("api", range)), answers.duty(1));
+    bench.turn();
+    assert!(answers.next().is_none(), "it is looked for room");
+    bench.let_go();
+    let Some((1, Ok(Reply::Leases(granted)))) = answers.next() else { panic!("no such answer") };
+    assert_eq!(granted.leases[0].port, range.first(), "at once");
+    assert_eq!(granted.notes[0], "recovered: cleaned 1 stale lease");
 }

@@ -4,21 +4,23 @@ use crate::broker::{Answer, Broker, Change, CleanLook, Lease, LeaseState};
 use crate::vocabulary::{EndReason, LeaseId, Moment, Sighting, Timestamp};
 
 impl Broker {
-    /// Ends the stale ones among the leases looked at. Their ports do not cool down: who looks for room needs it now.
+    /// Ends the stale ones among the leases looked at. Where it is done to make room, their ports do not cool down.
     pub(super) fn clean(&self, now: Moment, look: &CleanLook) -> (Vec<Change>, Answer) {
         let looked_at = look.sightings.iter().filter_map(|(id, sighting)| Some((self.live.get(id)?, sighting)));
         let stale = looked_at.filter_map(|(lease, seen)| Some((lease.id, self.staleness(now, lease, seen, look)?)));
         let stale: Vec<(LeaseId, EndReason)> = stale.collect();
+        let cool_until = if look.for_room { Timestamp::default() } else { now.awake + self.policy.cool_down };
         let end = |(lease, reason): &(LeaseId, EndReason)| Change::Ended {
             lease: *lease,
             reason: *reason,
             at: now,
-            cool_until: Timestamp::default(),
+            cool_until,
         };
         (stale.iter().map(end).collect(), Answer::Touched(stale.iter().map(|(id, _)| *id).collect()))
     }
 
-    /// Why a lease is stale, if it is. Whoever came to it after the look is not among the gone.
+    /// Why a lease is stale, if it is. Whoever came to it after the look is not among the gone. One without a holder
+    /// has its grace, whoever looks: its server may be about to come back.
     fn staleness(&self, now: Moment, lease: &Lease, seen: &Sighting, look: &CleanLook) -> Option<EndReason> {
         let lives_on = look.survivors.get(&lease.id).is_some_and(|left| !left.is_empty());
         if lives_on || self.served(lease, seen) || lease.processes().any(|process| !look.gone.contains(&process)) {
@@ -29,8 +31,7 @@ impl Broker {
             LeaseState::Ended { .. } => None,
             _ if lease.holder.is_some() => Some(EndReason::HolderExited),
             LeaseState::Pending { .. } => is_due.then_some(EndReason::NeverConfirmed),
-            LeaseState::Active { .. } | LeaseState::Lapsing { .. } if look.with_grace && !is_due => None,
-            LeaseState::Active { .. } | LeaseState::Lapsing { .. } => Some(EndReason::Lapsed),
+            LeaseState::Active { .. } | LeaseState::Lapsing { .. } => is_due.then_some(EndReason::Lapsed),
         }
     }
 }

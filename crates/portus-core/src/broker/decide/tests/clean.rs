@@ -2,7 +2,7 @@
 
 use super::rig::{Ledger, secs};
 use super::wish::{key, process, range, request, server, stranger};
-use crate::broker::{CleanLook, Command, Note, Refusal, Stale};
+use crate::broker::{CleanLook, Command, Note, Refusal, Stale, Why};
 use crate::vocabulary::{EndReason, StateWord};
 
 #[test]
@@ -11,7 +11,7 @@ fn a_lease_whose_holder_and_tree_are_gone_is_stale() {
     let gone = ledger.grant(request("gone").held_by(7));
     let lives = ledger.grant(request("lives").held_by(8));
     let free = ledger.grant(request("free"));
-    assert_eq!(ledger.clean(&[process(7)], true), [gone.id], "grace is for leases without a holder");
+    assert_eq!(ledger.clean(&[process(7)], false), [gone.id], "grace is for leases without a holder");
     assert_eq!(ledger.end(gone.id), Some(EndReason::HolderExited));
     assert_eq!([ledger.state(lives.id), ledger.state(free.id)], [StateWord::Pending; 2]);
 }
@@ -41,16 +41,43 @@ fn who_lives_on_or_came_after_the_look_keeps_a_lease() {
 }
 
 #[test]
-fn a_server_that_is_gone_makes_a_lease_stale_when_no_grace_is_given() {
+fn a_server_that_is_gone_makes_a_lease_stale_when_its_grace_is_over() {
     let mut ledger = Ledger::new();
     let web = ledger.grant(request("web"));
     ledger.comes_up(20_000, server(12));
     ledger.exits(process(12), &[]);
     assert_eq!(ledger.state(web.id), StateWord::Lapsing);
-    assert!(ledger.clean(&[process(12)], true).is_empty(), "it may come back in time");
+    assert!(ledger.clean(&[process(12)], false).is_empty(), "it may come back in time");
+    assert!(ledger.clean(&[process(12)], true).is_empty(), "whoever wants room now");
+    ledger.pass(secs(120));
     assert_eq!(ledger.clean(&[process(12)], false), [web.id]);
     assert_eq!(ledger.end(web.id), Some(EndReason::Lapsed));
     assert_eq!(ledger.broker.claim_of(&key("web")).map(|claim| claim.port.number()), Some(20_000));
+}
+
+#[test]
+fn a_server_whose_end_nobody_has_seen_yet_keeps_its_lease() {
+    let mut ledger = Ledger::new();
+    let web = ledger.grant(request("web"));
+    ledger.comes_up(20_000, server(12));
+    ledger.falls_silent(20_000);
+    for for_room in [false, true] {
+        assert!(ledger.clean(&[process(12)], for_room).is_empty(), "its grace has not even begun");
+    }
+    assert_eq!(ledger.state(web.id), StateWord::Active);
+}
+
+#[test]
+fn what_becomes_free_cools_down_unless_it_is_wanted_now() {
+    let mut ledger = Ledger::new();
+    let wish = |service, holder| request(service).range(3000, 3000).held_by(holder);
+    ledger.grant(wish("old", 7));
+    ledger.clean(&[process(7)], false);
+    let waits = request("new").range(3000, 3000).preferred(3000).strict();
+    assert!(matches!(ledger.refusal(waits.clone()), Refusal::PortUnavailable { why: Why::Cooling { .. }, .. }));
+    ledger.grant(wish("old", 8));
+    ledger.clean(&[process(8)], true);
+    assert_eq!(ledger.port(waits), 3000);
 }
 
 #[test]
@@ -70,7 +97,7 @@ fn the_expansion_waits_until_somebody_has_looked_for_stale_leases() {
     let wish = |stale| request("web").range(3000, 3000).expand(4000, 4009).stale(stale);
     assert!(matches!(ledger.refusal(wish(Stale::Unknown)), Refusal::NoPort { .. }));
     assert_eq!(ledger.clone().port(wish(Stale::None)), 4000);
-    assert_eq!(ledger.clean(&[process(7)], false), [old.id]);
+    assert_eq!(ledger.clean(&[process(7)], true), [old.id]);
     assert_eq!(ledger.clone().port(wish(Stale::None)), 4000, "unused numbers give way last");
     assert_eq!(ledger.port(wish(Stale::Ended)), 3000, "at once: nobody waits for a port that is wanted now");
     assert!(matches!(ledger.notes[..], [Note::ClaimTaken { .. }]), "{:?}", ledger.notes);

@@ -39,7 +39,7 @@ enum Action {
     Launch { lease: u8 },
     Attach { lease: u8, pid: u8 },
     Suspect { lease: u8, certain: bool },
-    Clean { gone: Vec<u8>, with_grace: bool },
+    Clean { gone: Vec<u8>, for_room: bool },
     Exit { pid: u8, survivors: Vec<u8> },
     Drift { lease: u8, to: Option<u8> },
     LoseGuard { place: u8 },
@@ -104,7 +104,7 @@ fn action() -> impl Strategy<Value = Action> {
         place().prop_map(|place| Action::FallSilent { place }),
         place().prop_map(|place| Action::Look { place }),
         (pid(), vec(pid(), 0..3)).prop_map(|(pid, survivors)| Action::Exit { pid, survivors }),
-        (vec(pid(), 0..4), any::<bool>()).prop_map(|(gone, with_grace)| Action::Clean { gone, with_grace }),
+        (vec(pid(), 0..4), any::<bool>()).prop_map(|(gone, for_room)| Action::Clean { gone, for_room }),
         prop_oneof![0..90_u64, 0..4_000_000_u64].prop_map(|seconds| Action::Pass { seconds }),
         Just(Action::NextDeadline),
     ];
@@ -189,9 +189,9 @@ impl Ledger {
                 let survivors: Vec<_> = ids.into_iter().map(|id| (id, left.as_slice())).collect();
                 self.exits(process((*pid).into()), &survivors);
             }
-            Action::Clean { gone, with_grace } => {
+            Action::Clean { gone, for_room } => {
                 let gone: Vec<_> = gone.iter().map(|pid| process((*pid).into())).collect();
-                self.clean(&gone, *with_grace);
+                self.clean(&gone, *for_room);
             }
             Action::Pass { seconds } => self.pass(secs(*seconds)),
             Action::NextDeadline => {

@@ -235,13 +235,13 @@ impl Ledger {
     }
 
     /// All live leases are looked at, and these processes found gone. Returns those found stale.
-    pub(super) fn clean(&mut self, gone: &[ProcessIdentity], with_grace: bool) -> Vec<LeaseId> {
+    pub(super) fn clean(&mut self, gone: &[ProcessIdentity], for_room: bool) -> Vec<LeaseId> {
         let sightings = self.broker.live_leases().map(|lease| (lease.id, self.world.sighting(lease.port)));
         let look = CleanLook {
             gone: gone.iter().copied().collect(),
             sightings: sightings.collect(),
             survivors: BTreeMap::new(),
-            with_grace,
+            for_room,
         };
         match self.send(Command::Clean { look }) {
             Ok(Answer::Touched(ids)) => ids,
