@@ -23,6 +23,19 @@ s.bind(('127.0.0.1', {port})); s.listen(); print('up', flush=True); sys.stdin.re
     server
 }
 
+/// Has the port given without listening on it, until its standard input ends.
+fn silent(dir: &Path, port: u16) -> Piped {
+    let script = format!(
+        "import socket, sys
+s = socket.socket(); s.bind(('127.0.0.1', {port})); print('bound', flush=True); sys.stdin.read()"
+    );
+    let mut command = Command::new("python3");
+    command.args(["-c", &script]).current_dir(dir);
+    let mut silent = Piped::start(command);
+    assert_eq!(silent.line(), "bound");
+    silent
+}
+
 fn explain(rig: &Rig, dir: &Path, what: &str) -> Value {
     rig.json(dir, ["explain", what, "--json"])
 }
@@ -55,6 +68,30 @@ fn explain_tells_free_leased_guarded_quarantined_and_unmanaged_apart() {
     assert_eq!(said["ancestors"][0]["pid"], stranger.pid());
     assert!(said["ancestors"].as_array().unwrap().iter().any(|one| one["pid"] == std::process::id()), "{said}");
     assert!(said["next"].as_str().unwrap().contains("portus"));
+}
+
+#[test]
+fn a_free_port_that_is_not_to_be_had_is_told_with_the_reason() {
+    let rig = Rig::new();
+    let dir = rig.directory("app");
+    let other = rig.directory("other");
+    let taken = net::free_port();
+    let _silent = silent(&dir, taken);
+    let said = explain(&rig, &dir, &taken.to_string());
+    assert_eq!(said["verdict"], "free");
+    assert!(said["why"].as_str().unwrap().contains("bound without listening"), "{said}");
+    let said = rig.say(&dir, ["request", "--port", &taken.to_string(), "--strict"]).ended_with(4);
+    assert!(!said.stderr.contains("portus kill"), "{}", said.stderr);
+
+    let port = rig.say(&dir, ["request", "web"]).good().port();
+    let _ = rig.say(&dir, ["release", "web"]).good();
+    let said = explain(&rig, &dir, &port.to_string());
+    assert_eq!((&said["verdict"], &said["next"]), (&"free".into(), &"portus run -s web -- CMD".into()), "{said}");
+    let said = explain(&rig, &other, &port.to_string());
+    let why = said["why"].as_str().unwrap();
+    assert!(why.contains("the number of `web` of app") && why.contains("freed just before"), "{said}");
+    assert_eq!(said["next"], format!("portus request --port {port} --strict --wait 30s"));
+    let _ = rig.say(&other, ["request", "--port", &port.to_string(), "--strict", "--wait", "30s"]).good();
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub fn verdict_words(explanation: &Explanation) -> &'static str {
         Verdict::Unmanaged => "somebody listens without a lease",
         Verdict::Guarded => "leased, nobody listens, and kept in the kernel",
         Verdict::Leased => "leased, and nobody listens",
+        Verdict::Free if explanation.why.is_some() => "not leased, and nobody listens",
         Verdict::Free => "free",
     }
 }

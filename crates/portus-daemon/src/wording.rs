@@ -15,6 +15,10 @@ pub(crate) use mirror::{mirror_failed, mirror_held_up, mirror_set_aside, mirror_
 pub(crate) use notes::{cleaned, ephemeral_note, note, recovered, tried_again};
 pub(crate) use refused::{name_culprits, name_taken, refusal};
 
+/// Somebody has a port on which nobody listens, as the end of a sentence.
+pub(crate) const BOUND_IN_SILENCE: &str =
+    "it cannot be bound: a process has it bound without listening, or an outgoing connection comes from it";
+
 /// The request makes no sense.
 pub(crate) fn bad_request(message: String, hint: impl Into<String>) -> Refusal {
     Refusal::new(Code::BadRequest, message, hint)
@@ -126,7 +130,7 @@ fn end_of(lease: &core::Lease) -> &'static str {
 }
 
 /// Why a port was not acceptable, as the end of a sentence.
-fn because(why: &Why, view: &View<'_>) -> String {
+pub(crate) fn because(why: &Why, view: &View<'_>) -> String {
     match why {
         Why::Leased { lease, by } => match view.broker.lease(*lease) {
             Some(_) => described(*lease, view),

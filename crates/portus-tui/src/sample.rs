@@ -272,6 +272,7 @@ pub(crate) fn explanation() -> Explanation {
             process(8_000, "tmux: server"),
             process(1, "systemd"),
         ],
+        why: None,
         next: "portus kill 21096 --force".to_owned(),
         lease: Some(lease),
     }

@@ -34,6 +34,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
 fn told(explanation: &Explanation) -> String {
     let bold = anstyle::Style::new().bold();
     let mut lines = vec![format!("{bold}{}{bold:#}: {}", explanation.port, verdict_words(explanation))];
+    lines.extend(explanation.why.iter().map(|why| format!("why        {why}")));
     if let Some(lease) = &explanation.lease {
         lines.push(format!(
             "lease      lease:{}, {} of {}, {} ({})",

@@ -180,6 +180,12 @@ impl Broker {
         self.quarantines.get(&port)
     }
 
+    /// Whether a port is handed out to nobody: browsers block it, or the settings exclude it.
+    #[must_use]
+    pub fn is_excluded(&self, port: Port) -> bool {
+        self.excluded.contains(port)
+    }
+
     /// For whom and until when (awake clock) a freed port is kept. May have passed.
     #[must_use]
     pub fn cooling_on(&self, port: Port) -> Option<(&Key, Timestamp)> {

@@ -5,7 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portus_core::{Caller, Command, Key, Port, PortRange, ProcessIdentity, Sighting, Target};
+use portus_core::{Caller, Command, Key, Look, Port, PortRange, ProcessIdentity, Protocol, Sighting, Target};
+use portus_os::port::probe;
 use portus_proto::{self as proto, Code, KILL_GRACE_DEFAULT_MS, LISTENERS_PAGE_LEN, Refusal, Reply};
 
 use super::{Hub, Then, Work};
@@ -20,6 +21,8 @@ const GRACE_MAX: Duration = Duration::from_secs(60);
 pub(super) struct Judging {
     question: Question,
     seen: io::Result<Vec<Seen>>,
+    /// Whether a port that is asked about, and neither leased nor listened on, could be bound.
+    bind: Option<Look>,
     to: Responder,
 }
 
@@ -97,23 +100,31 @@ impl Hub {
         let gatherer = self.gatherer.clone();
         // A verification stands in front of tests, and asks nothing that takes longer.
         let names = !matches!(question, Question::Verify { .. });
+        // Nobody binds a leased port but its tenant, not even to look.
+        let unleased = match &question {
+            Question::Explain { port, .. } => Some(*port).filter(|port| self.engine.broker().lease_on(*port).is_none()),
+            Question::Scan | Question::Verify { .. } | Question::Kill { .. } => None,
+        };
         let slow = move || {
             let mut seen = inspect::look(&gatherer, range, detail);
             seen.iter_mut().filter(|_| names).for_each(|seen| inspect::name_containers(seen));
-            Some(seen)
+            let silent = unleased.filter(|_| seen.as_ref().is_ok_and(Vec::is_empty));
+            Some((seen, silent.map(|port| probe(port, Protocol::Tcp))))
         };
-        self.beside(slow, move |seen| {
+        self.beside(slow, move |looked| {
+            let (seen, bind) = looked.unzip();
+            let bind = bind.flatten();
             let seen = seen.unwrap_or_else(|| Err(io::Error::other("the look did not come to an end")));
             let single = (range.count() == 1).then_some(range.first());
             let sightings = seen.as_deref().map(|seen| sightings(seen, single)).unwrap_or_default();
             // What was seen is told to the ledger first, so that the answer and the ledger agree.
-            let then = Then::Judge(Box::new(Judging { question, seen, to }));
+            let then = Then::Judge(Box::new(Judging { question, seen, bind, to }));
             Some(Work { command: Command::Sighted { sightings }, then })
         });
     }
 
     pub(super) fn judge(&self, judging: Judging) {
-        let Judging { question, seen, to } = judging;
+        let Judging { question, seen, bind, to } = judging;
         let seen = match seen {
             Ok(seen) => seen,
             Err(error) => {
@@ -128,7 +139,7 @@ impl Hub {
                 Reply::Listeners(rows.collect())
             }),
             Question::Explain { port, caller } => self.with_view(|view| {
-                let explained = inspect::explain(view, port, &seen, &caller);
+                let explained = inspect::explain(view, port, &seen, bind, &caller);
                 Reply::Explained(Box::new(explained))
             }),
             Question::Verify { keys, accept_presumed } => {

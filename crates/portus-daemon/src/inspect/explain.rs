@@ -1,18 +1,19 @@
 //! Whose port is it? One verdict, and the one next command.
 
-use portus_core::{Caller, Evidence, Key, Lease, Port};
+use portus_core::{Caller, Evidence, Key, Lease, Look, Port};
 use portus_proto::{Explanation, Process, Verdict};
 
-use super::Seen;
+use super::{Seen, free};
 use crate::translate::View;
 
-/// The verdict on a port: the first that applies.
-pub(crate) fn explain(view: &View<'_>, port: Port, seen: &[Seen], caller: &Caller) -> Explanation {
+/// The verdict on a port: the first that applies. `bind` is how a bind went, where one was tried.
+pub(crate) fn explain(view: &View<'_>, port: Port, seen: &[Seen], bind: Option<Look>, caller: &Caller) -> Explanation {
     let listeners: Vec<&Seen> = seen.iter().filter(|seen| seen.port == port && !seen.is_guard()).collect();
     let lease = view.broker.lease_on(port).or_else(|| drifted(view, port, &listeners));
     let mine = lease.is_some_and(|lease| lease.key.worktree == caller.worktree);
     let verdict = verdict(view, port, lease, mine, &listeners);
     let first = listeners.first();
+    let (why, next_of_free) = free::reserve(view, port, bind, caller).filter(|_| verdict == Verdict::Free).unzip();
     Explanation {
         port,
         verdict,
@@ -21,8 +22,12 @@ pub(crate) fn explain(view: &View<'_>, port: Port, seen: &[Seen], caller: &Calle
         ancestors: first.map(|seen| ancestors(seen)).unwrap_or_default(),
         next: match first {
             Some(first) if first.is_own() => "portus metrics".to_owned(),
-            first => stop(verdict, first).unwrap_or_else(|| next(view, verdict, port, lease, caller)),
+            first => {
+                let known = stop(verdict, first).or(next_of_free);
+                known.unwrap_or_else(|| next(view, verdict, port, lease, caller))
+            }
         },
+        why,
         listeners: listeners.iter().map(|seen| seen.shape(view)).collect(),
     }
 }

@@ -5,6 +5,7 @@
 
 mod container;
 mod explain;
+mod free;
 mod kill;
 mod look;
 mod seen;

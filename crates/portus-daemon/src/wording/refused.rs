@@ -4,7 +4,7 @@ use portus_core as core;
 use portus_core::{Limited, Why};
 use portus_proto::{Code, Reasons, Refusal};
 
-use super::{about, bad_request, because, described, limit, no_such_lease, on_port, span};
+use super::{BOUND_IN_SILENCE, about, bad_request, because, described, limit, no_such_lease, on_port, span};
 use crate::translate::{View, process};
 
 /// What the core refuses, in sentences.
@@ -114,6 +114,11 @@ fn too_many(what: Limited, max: usize) -> Refusal {
 
 /// Adds who sits on the port to a refusal that could only say that somebody does.
 pub(crate) fn name_culprits(refusal: &mut Refusal, sighting: &core::Sighting) {
+    if sighting.listeners.is_empty() {
+        // Nobody is to be seen there, and nobody to be ended.
+        refusal.message.push_str(&format!(" (nobody listens: {BOUND_IN_SILENCE})"));
+        refusal.hint = "take another port, or wait for it with `--wait 30s`".to_owned();
+    }
     let culprits: Vec<_> = sighting.listeners.iter().filter_map(process).collect();
     if let Some(first) = culprits.first() {
         refusal.message.push_str(&format!(" (pid {}: {})", first.pid, first.command));

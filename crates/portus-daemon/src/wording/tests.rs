@@ -135,6 +135,15 @@ fn facts_are_there_for_programs() {
 }
 
 #[test]
+fn nobody_is_to_be_ended_where_nobody_is_to_be_seen() {
+    let mut refusal = told(&core::Refusal::PortUnavailable { key: key("/v"), port: port(), why: Why::Taken });
+    assert!(refusal.hint.contains("portus kill"));
+    name_culprits(&mut refusal, &core::Sighting { port: port(), listeners: Vec::new() });
+    assert!(refusal.message.contains("bound without listening"), "{}", refusal.message);
+    assert!(!refusal.hint.contains("kill"), "{}", refusal.hint);
+}
+
+#[test]
 fn spans_are_rounded_up_to_what_people_say() {
     for (millis, says) in [(0, "0 s"), (1, "1 s"), (59_999, "60 s"), (119_000, "119 s"), (120_001, "3 min")] {
         assert_eq!(span(Span(millis)), says);

@@ -88,7 +88,8 @@ fn answer(
         .with("evidence", evidence)?
         .with("lease", &found.lease)?
         .with("listeners", &found.listeners)?
-        .with("ancestors", &found.ancestors)?;
+        .with("ancestors", &found.ancestors)?
+        .with("why", &found.why)?;
     match asked {
         Some(Asked { health, detail }) => answer.with("health", health)?.with("health_detail", detail),
         None => Ok(answer),
@@ -147,6 +148,10 @@ fn next(found: &Explanation, verified: bool) -> String {
             listener_words(found.listeners.first())
         ),
         Verdict::Quarantined => format!("Port {port} is not to be used. Call request_port for another one."),
+        Verdict::Free if found.why.is_some() => format!(
+            "Port {port}: {}. Call request_port before you bind any port, and use the number it gives.",
+            found.why.as_deref().unwrap_or_default()
+        ),
         Verdict::Free => format!(
             "Nobody has port {port}. Call request_port (with `preferred` {port} if you want this number) before you \
              bind it."

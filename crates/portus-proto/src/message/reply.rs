@@ -142,6 +142,9 @@ pub struct Explanation {
     pub listeners: Vec<Listener>,
     /// From the first listener's process up to the first.
     pub ancestors: Vec<Process>,
+    /// What is to be known of a free port before it is asked for: whose number it is, or why it is not to be had.
+    #[serde(default)]
+    pub why: Option<String>,
     /// The one next command.
     pub next: String,
 }

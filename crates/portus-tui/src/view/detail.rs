@@ -130,6 +130,7 @@ fn explained(theme: Theme, explanation: &Explanation) -> Vec<Line<'static>> {
         Span::styled(format!("{:<LABEL_WIDTH$}", "explain"), theme.faint()),
         Span::styled(portus_client::verdict_words(explanation), theme.tone(tone)),
     ])];
+    lines.extend(explanation.why.iter().map(|why| fact(theme, "why", why.clone())));
     for listener in &explanation.listeners {
         let pid = listener.pid.map_or_else(|| "a process we cannot see".to_owned(), |pid| format!("pid {pid}"));
         let container = listener.container.as_ref().map(|name| format!(", container {name}")).unwrap_or_default();

@@ -250,6 +250,7 @@ mod tests {
             lease: None,
             listeners: vec![listener],
             ancestors: [90, 80, 70, 1].map(process).into(),
+            why: None,
             next: String::new(),
         };
         let own = [95, 70, 1].map(|pid| ProcessIdentity { pid, birth: 1, boot: BootId(1) });

@@ -19,6 +19,7 @@ fn explanation() -> Explanation {
         lease: Some(lease()),
         listeners: vec![listener()],
         ancestors: vec![process(4201, "node server.js"), process(1, "init")],
+        why: Some("nobody listens; it is the number of `web` of shop (/w)".to_owned()),
         next: "portus request web".to_owned(),
     }
 }
