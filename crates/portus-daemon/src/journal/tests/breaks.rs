@@ -26,8 +26,8 @@ fn a_newer_journal_is_left_as_it_is() {
     Connection::open(place.path()).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = bytes(&place.path());
     let error = SqliteJournal::open(&place.path(), HISTORY_MAX).unwrap_err();
-    assert_eq!(error, OpenError::Newer { path: place.path(), found: 99, known: 2 });
-    assert!(error.to_string().contains("99") && error.to_string().contains("up to 2"), "{error}");
+    assert_eq!(error, OpenError::Newer { path: place.path(), found: 99, known: 3 });
+    assert!(error.to_string().contains("99") && error.to_string().contains("up to 3"), "{error}");
     assert!(error.hint().contains("install") && error.hint().contains("journal.db"), "{}", error.hint());
     assert_eq!(bytes(&place.path()), before);
     assert_eq!(place.files(), ["journal.db"]);
