@@ -76,7 +76,7 @@ pub(crate) fn name(seen: &mut [Seen]) {
 }
 
 fn name_by(socket: &Path, seen: &mut [Seen]) {
-    if !seen.iter().any(may_forward) {
+    if !seen.iter().any(may_forward) || !is_running(socket, seen) {
         return;
     }
     let answer = match portus_os::http::get(socket, "/containers/json", WITHIN, LEN_MAX) {
@@ -90,6 +90,13 @@ fn name_by(socket: &Path, seen: &mut [Seen]) {
         let found = containers.iter().find(|container| publishes(container, seen)).and_then(named);
         seen.container = found.or(seen.container.take());
     }
+}
+
+/// Whether Docker runs: its proxy was seen, or the file with its process id lies beside its socket. The socket alone says
+/// nothing, since the system may listen there for Docker and start it for whoever asks.
+fn is_running(socket: &Path, seen: &[Seen]) -> bool {
+    let is_proxy = |seen: &Seen| seen.listener.container_proxy && seen.listener.command.contains("docker-proxy");
+    seen.iter().any(is_proxy) || socket.with_extension("pid").exists()
 }
 
 fn may_forward(seen: &Seen) -> bool {
@@ -167,6 +174,20 @@ mod tests {
         let udp = seen(53, "::", true);
         let udp = Seen { listener: Listener { protocol: Protocol::Udp, ..udp.listener }, ..udp };
         assert_eq!(named_by(all, &udp).as_deref(), Some("container dns"));
+    }
+
+    #[test]
+    fn docker_is_not_started_by_asking() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("docker.sock");
+        let with = |command: &str, container_proxy| {
+            let seen = seen(80, "::", container_proxy);
+            Seen { listener: Listener { command: command.into(), ..seen.listener }, ..seen }
+        };
+        assert!(!is_running(&socket, &[with("", false), with("rootlessport", true), with("my-docker-proxy", false)]));
+        assert!(is_running(&socket, &[with("", false), with("/usr/bin/docker-proxy -proto tcp", true)]));
+        std::fs::write(folder.path().join("docker.pid"), "7").unwrap();
+        assert!(is_running(&socket, &[with("", false)]));
     }
 
     #[test]
