@@ -156,6 +156,9 @@ impl Hub {
             let refusal = self.with_view(|view| wording::no_such_lease(&target, view));
             return to.answer(Err(refusal));
         };
+        if !self.present.contains(&connection) {
+            return to.forget();
+        }
         let waiter = self.new_waiter(connection);
         self.awaiting.add(waiter, lease, to, deadline(call.wait_ms));
         self.tell_awaiting(lease);

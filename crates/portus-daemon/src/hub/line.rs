@@ -158,7 +158,7 @@ impl Hub {
         insisted
     }
 
-    /// Puts a request at the end of a port's line.
+    /// Puts a request at the end of a port's line, unless its client has gone while it was decided elsewhere.
     pub(super) fn stand_in_line(
         &mut self,
         connection: ConnectionId,
@@ -168,6 +168,9 @@ impl Hub {
         until: Instant,
         refusal: Refusal,
     ) {
+        if !self.present.contains(&connection) {
+            return to.forget();
+        }
         let waiter = self.new_waiter(connection);
         // Whoever waits for one port has no use for others that stale leases have.
         let request = Request { queued: true, stale: portus_core::Stale::None, ..request };

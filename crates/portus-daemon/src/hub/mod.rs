@@ -24,7 +24,7 @@ mod subscribers;
 mod tests;
 mod watch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -191,6 +191,8 @@ pub(crate) struct Hub {
     worktrees: Worktrees,
     jobs: mpsc::Sender<Job>,
     seats: Seats,
+    /// The clients that have not gone.
+    present: BTreeSet<ConnectionId>,
     /// One clone for everything that goes on beside on behalf of a client.
     busy: Arc<()>,
     backlog: rounds::Rounds<Incoming>,
@@ -231,6 +233,7 @@ impl Hub {
             worktrees,
             jobs,
             seats: Seats::default(),
+            present: BTreeSet::new(),
             busy: Arc::default(),
             backlog: rounds::Rounds::default(),
             ready: Vec::new(),
@@ -268,8 +271,8 @@ impl Hub {
                 self.backlog.push(connection, Incoming::Subscribe { events, ending, to });
             }
             Job::Gone(connection) => self.backlog.push(connection, Incoming::Gone),
-            // It has woken the hub, which counts seats.
-            Job::Left(_) => {}
+            // It has also woken the hub, which counts seats.
+            Job::Left(connection) => drop(self.present.remove(&connection)),
             Job::Seen(seen) => self.seen(seen),
             Job::Exited(process) => self.exited(process),
             Job::Unseen(process) => self.look_again_later(process),
@@ -323,8 +326,14 @@ impl Hub {
         decided
     }
 
+    /// A client has come. What it asks for may wait until it is gone.
+    pub(crate) fn admit(&mut self, connection: ConnectionId) {
+        self.present.insert(connection);
+    }
+
     /// A client is gone: nobody answers to what waits for it.
     fn gone(&mut self, connection: ConnectionId) {
+        self.present.remove(&connection);
         self.subscribers.remove(connection);
         self.awaiting.remove_all_of(connection);
         self.leave_lines(connection);

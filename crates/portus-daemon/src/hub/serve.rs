@@ -128,6 +128,7 @@ impl Door {
         hub.metrics.connections += 1;
         self.next += 1;
         let id = ConnectionId(self.next);
+        hub.admit(id);
         let ending = Arc::<Ending>::default();
         self.endings.insert(id, Arc::clone(&ending));
         let introduction = Arc::clone(&self.introduction);

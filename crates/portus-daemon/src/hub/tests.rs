@@ -228,3 +228,29 @@ fn a_full_range_is_cleaned_of_stale_leases_before_it_expands() {
     assert_eq!(granted.leases[0].port, range.first(), "at once");
     assert_eq!(granted.notes[0], "recovered: cleaned 1 stale lease");
 }
+
+#[test]
+fn who_goes_while_its_request_is_looked_into_stands_in_no_line() {
+    let mut bench = Bench::start(tempfile::tempdir().unwrap());
+    bench.grant(wish("web", own_identity().unwrap()));
+    let port = bench.hub.engine.broker().live_leases().next().unwrap().port;
+    let mut answers = Answers::new();
+    let strict = || {
+        let mut call = wanted("api", portus_core::PortRange::single(port));
+        call.asks[0].preferred = Some(port);
+        call.asks[0].strict = true;
+        // Whether its holder serves the port is found out beside.
+        portus_proto::RequestCall { holder: Some(std::process::id()), wait_ms: Some(20_000), ..call }
+    };
+    let (goes, stays) = (ConnectionId(1), ConnectionId(2));
+    for (id, connection) in [(1, goes), (2, stays)] {
+        bench.hub.admit(connection);
+        bench.call(connection.0, Call::Request(strict()), answers.duty(id));
+    }
+    bench.turn();
+    bench.take(Job::Gone(goes));
+    bench.turn();
+    bench.let_go();
+    assert_eq!((bench.hub.line.len(), answers.left()), (1, 1), "the one that stays");
+    assert!(answers.next().is_none());
+}
