@@ -38,9 +38,13 @@ impl Edit {
     pub(super) fn of(worktree: &Path, settings: &[Setting], force: bool) -> Result<Self, Failure> {
         let file = Inside::open(worktree, Path::new(PROJECT_FILE)).map_err(untouched)?;
         let path = worktree.join(PROJECT_FILE);
-        let bytes = file.read(LEN_MAX).map_err(untouched)?.unwrap_or_default();
+        // One byte more than may be, so that what is too long is known to be.
+        let bytes = file.read(LEN_MAX + 1).map_err(untouched)?.unwrap_or_default();
         let invalid =
             |what: &str| Failure::new(Exit::USAGE, "invalid_config", format!("{}: {what}", path.display()), "");
+        if bytes.len() > LEN_MAX {
+            return Err(invalid(&format!("has more than {LEN_MAX} bytes, and is not edited")));
+        }
         let before = String::from_utf8(bytes).map_err(|_| invalid("is not UTF-8"))?;
         let mut document: DocumentMut = before
             .parse()
@@ -63,11 +67,13 @@ impl Edit {
 }
 
 fn untouched(error: InsideError) -> Failure {
-    let hint = match error {
-        InsideError::Symlink(_) => "portus.toml is written through no symlink: change the file that it names by hand",
-        _ => "nothing was changed",
+    let (exit, hint) = match error {
+        InsideError::Symlink(_) => {
+            (Exit::USAGE, "portus.toml is written through no symlink: change the file that it names by hand")
+        }
+        _ => (Exit::FAILED, "nothing was changed"),
     };
-    Failure::new(Exit::FAILED, "unwritable", error.to_string(), hint)
+    Failure::new(exit, "unwritable", error.to_string(), hint)
 }
 
 /// The table of these names, made where it is missing.
@@ -186,6 +192,17 @@ mod tests {
         assert_eq!(read["services"]["api"]["preferred"].as_integer(), Some(4000), "{text}");
     }
 
+    #[test]
+    fn what_is_too_long_is_refused_and_not_cut() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let long = "# no\n".repeat(LEN_MAX / 5 + 1);
+        std::fs::write(root.join(PROJECT_FILE), &long).unwrap();
+        let failure = Edit::of(&root, &settings(), false).unwrap_err();
+        assert!(failure.message.contains("more than 1048576 bytes"), "{}", failure.message);
+        assert_eq!(std::fs::read_to_string(root.join(PROJECT_FILE)).unwrap().len(), long.len());
+    }
+
     #[cfg(unix)]
     #[test]
     fn nothing_is_written_through_a_symlink() {
@@ -194,7 +211,7 @@ mod tests {
         std::fs::write(root.join("elsewhere"), "").unwrap();
         std::os::unix::fs::symlink(root.join("elsewhere"), root.join(PROJECT_FILE)).unwrap();
         let failure = Edit::of(&root, &settings(), false).and_then(|edit| edit.write()).unwrap_err();
-        assert_eq!(failure.code, "unwritable");
+        assert_eq!((failure.exit, failure.code.as_str()), (Exit::USAGE, "unwritable"));
         assert_eq!(std::fs::read_to_string(root.join("elsewhere")).unwrap(), "");
     }
 }
