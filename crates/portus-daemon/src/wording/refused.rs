@@ -1,5 +1,7 @@
 //! What the rules refuse, in sentences.
 
+use std::collections::BTreeSet;
+
 use portus_core as core;
 use portus_core::{Limited, Why};
 use portus_proto::{Code, Reasons, Refusal};
@@ -13,11 +15,11 @@ pub(crate) fn refusal(refusal: &core::Refusal, view: &View<'_>) -> Refusal {
     match refusal {
         No::NoPort { key, ranges, reasons, taken: _ } => {
             let what = format!("no port for `{}` of {}", key.service, key.project);
-            none_acceptable(&what, ranges, *reasons)
+            none_acceptable(&what, ranges, *reasons, false, view)
         }
         No::NoBlock { key, count, ranges, reasons } => {
             let what = format!("no {count} ports in a row for `{}` of {}", key.service, key.project);
-            none_acceptable(&what, ranges, *reasons)
+            none_acceptable(&what, ranges, *reasons, true, view)
         }
         No::PortUnavailable { key, port, why } => port_unavailable(key, *port, why, view),
         No::AlreadyRunning { lease } => {
@@ -38,7 +40,7 @@ pub(crate) fn refusal(refusal: &core::Refusal, view: &View<'_>) -> Refusal {
         ),
         No::NotQuarantined { port } => {
             let message = format!("port {port} is not in quarantine");
-            on_port(Refusal::new(Code::NotQuarantined, message, "`portus doctor` lists the ports that are"), *port)
+            on_port(Refusal::new(Code::NotQuarantined, message, "`portus quarantine` lists the ports that are"), *port)
         }
         No::NoListener { lease } => {
             let message = format!("nobody listens there: {}", described(*lease, view));
@@ -66,21 +68,61 @@ pub(crate) fn refusal(refusal: &core::Refusal, view: &View<'_>) -> Refusal {
     }
 }
 
-fn none_acceptable(what: &str, ranges: &[core::PortRange], reasons: core::Reasons) -> Refusal {
-    let message = format!("{what} in {}: {}", list(ranges), counted(reasons));
-    let hint = "name another `--range` or a `--fallback`, or give back what is not needed: \
-                `portus list --all`, `portus prune`";
-    let mut refusal = Refusal::new(Code::NoPortAvailable, message, hint);
+fn none_acceptable(
+    what: &str,
+    ranges: &[core::PortRange],
+    reasons: core::Reasons,
+    in_row: bool,
+    view: &View<'_>,
+) -> Refusal {
+    let mut message = format!("{what} in {}: {}", list(ranges), counted(reasons));
+    let cooling = cooling(ranges, view);
+    let soonest = cooling.iter().min().copied();
+    let mut ways = Vec::new();
+    if let Some(soonest) = soonest {
+        let (count, left) = (cooling.len(), span(soonest));
+        message.push_str(&format!("; {count} of them kept after use, the first for another {left}"));
+        ways.push(format!("ask again in {left}"));
+    }
+    ways.push("name another `--range` or a `--fallback`".to_owned());
+    if reasons.leased > 0 {
+        ways.push("give back a lease (`portus list --all`, `portus release PORT`)".to_owned());
+    }
+    // An unused number gives way by itself once its port has cooled down, but not for a row.
+    let gives_way = if in_row { 0 } else { cooling.len() };
+    if reasons.claimed as usize > gives_way {
+        ways.push("give up a number (`portus claims --all`, `portus forget PORT`)".to_owned());
+    }
+    let mut refusal = Refusal::new(Code::NoPortAvailable, message, ways.join(", or "));
     refusal.facts.ranges = ranges.to_vec();
     refusal.facts.reasons = Some(wire_reasons(reasons));
+    refusal.facts.retry_after_ms = soonest.map(core::Span::as_millis);
     refusal
+}
+
+/// For how long those ports are kept which are to be had once they have cooled down.
+fn cooling(ranges: &[core::PortRange], view: &View<'_>) -> Vec<core::Span> {
+    let broker = view.broker;
+    let waits = |port: &core::Port| {
+        let barred = broker.is_excluded(*port) || broker.quarantine_on(*port).is_some();
+        !barred && broker.lease_on(*port).is_none() && broker.claim_on(*port).is_none_or(|claim| !claim.pinned)
+    };
+    let ports: BTreeSet<core::Port> = ranges.iter().flat_map(|range| range.iter_from(0)).filter(waits).collect();
+    let until = |port: core::Port| broker.cooling_on(port).map(|(_, until)| until);
+    ports
+        .into_iter()
+        .filter_map(until)
+        .filter(|until| *until > view.now.awake)
+        .map(|until| until.since(view.now.awake))
+        .collect()
 }
 
 fn port_unavailable(key: &core::Key, port: core::Port, why: &Why, view: &View<'_>) -> Refusal {
     let message = format!("port {port} is not to be had for `{}`: {}", key.service, because(why, view));
     let hint = match why {
         Why::Leased { .. } => {
-            format!("leave out `--strict` to get another, or wait for it with `--wait 30s`; `portus explain {port}`")
+            let wait = format!("`portus request {} --port {port} --wait 30s` waits for it", key.service);
+            format!("`portus explain {port}` tells more, {wait}; without `--strict` you get another")
         }
         Why::Claimed { pinned: true, .. } => "take another port, or unpin it there with `portus unpin`".to_owned(),
         Why::Claimed { pinned: false, .. } => "insist with `--strict`: nobody runs there".to_owned(),
@@ -165,7 +207,7 @@ pub(crate) fn name_taken(refusal: &mut Refusal, taken: &[core::Port], seen: &[co
 fn counted(reasons: core::Reasons) -> String {
     let all = [
         (reasons.leased, "leased"),
-        (reasons.claimed, "other services' numbers"),
+        (reasons.claimed, if reasons.claimed == 1 { "number of another service" } else { "numbers of other services" }),
         (reasons.quarantined, "in quarantine"),
         (reasons.cooling, "freed just before"),
         (reasons.excluded, "excluded"),

@@ -38,15 +38,13 @@ fn broker() -> Broker {
 }
 
 fn told(no: &core::Refusal) -> Refusal {
-    let broker = broker();
+    told_of(&broker(), no)
+}
+
+fn told_of(broker: &Broker, no: &core::Refusal) -> Refusal {
     refusal(
         no,
-        &View {
-            broker: &broker,
-            now: Moment::default(),
-            guarded: &|_| false,
-            health: &|_| portus_proto::Health::Unknown,
-        },
+        &View { broker, now: Moment::default(), guarded: &|_| false, health: &|_| portus_proto::Health::Unknown },
     )
 }
 
@@ -132,6 +130,43 @@ fn facts_are_there_for_programs() {
     assert_eq!((full.facts.ranges.len(), full.facts.reasons.unwrap().excluded), (1, 2));
     let limited = told(&core::Refusal::TooMany { what: Limited::Asks, max: 64 });
     assert_eq!((limited.code, limited.facts.max), (Code::LimitReached, Some(64)));
+}
+
+#[test]
+fn a_full_range_says_what_cools_down_and_what_gives_room() {
+    let ended = |lease: Lease| Change::Ended {
+        lease: lease.id,
+        reason: portus_core::EndReason::Released,
+        at: Moment::default(),
+        cool_until: Timestamp(21_000),
+    };
+    let ledger = broker();
+    let lease = ledger.lease(LeaseId(1)).unwrap().clone();
+    let claim = portus_core::Claim {
+        key: key("/w"),
+        port: port(),
+        protocol: Protocol::Tcp,
+        pinned: false,
+        last_used: Timestamp(0),
+        missing_since: None,
+    };
+    let grant = Change::Granted { lease: Box::new(lease.clone()), cool_until: None };
+    let told = |history: Vec<Change>| {
+        let full = core::Refusal::NoPort {
+            key: key("/v"),
+            ranges: vec![PortRange::single(port())],
+            reasons: core::Reasons { claimed: 1, ..core::Reasons::default() },
+            taken: Vec::new(),
+        };
+        told_of(&Broker::from_history(Policy::default(), history), &full)
+    };
+    let cools = told(vec![grant.clone(), Change::Claimed { claim: claim.clone() }, ended(lease)]);
+    assert!(cools.message.ends_with("1 of them kept after use, the first for another 21 s"), "{}", cools.message);
+    assert!(cools.hint.starts_with("ask again in 21 s") && !cools.hint.contains("forget"), "{}", cools.hint);
+    assert_eq!(cools.facts.retry_after_ms, Some(21_000));
+    let pinned = told(vec![Change::Claimed { claim: portus_core::Claim { pinned: true, ..claim } }]);
+    assert!(pinned.hint.contains("`portus claims --all`, `portus forget PORT`"), "{}", pinned.hint);
+    assert!(!pinned.hint.contains("portus list") && pinned.facts.retry_after_ms.is_none(), "{}", pinned.hint);
 }
 
 #[test]
