@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use portus_core::{Broker, Command, Holder, LeaseId, Port, Protocol, Quarantine, QuarantineUntil, Target};
+use portus_core::{
+    Ask, Broker, Command, Holder, LeaseId, Port, PortRange, Protocol, Quarantine, QuarantineUntil, Request, Target,
+};
 use portus_os::port::EphemeralPorts;
 use portus_os::process;
 use portus_proto::{self as proto, Call, Refusal, Reply};
@@ -78,27 +80,11 @@ impl Hub {
         };
         self.metrics.asked(&request, self.engine.broker());
         let until = call.wait_ms.filter(|wait_ms| *wait_ms > 0).map(deadline);
-        let notes = self.range_notes(&request);
+        let notes = self.fixed.ephemeral.map(|ephemeral| range_notes(&request, ephemeral, EphemeralPorts::read));
+        let notes = notes.unwrap_or_default();
         let recovery = Default::default();
         let survey = Default::default();
         self.push_request_of_holder(Requested { to, connection, notes, request, survey, until, recovery });
-    }
-
-    /// What the asker should know about ranges that the system also draws from.
-    fn range_notes(&self, request: &portus_core::Request) -> Vec<String> {
-        let Some(ephemeral) = self.fixed.ephemeral else { return Vec::new() };
-        let mut notes = Vec::new();
-        for ask in &request.asks {
-            for range in [ask.range, Some(ask.pool).filter(|_| ask.range.is_none()), ask.fallback, ask.expand] {
-                let Some(range) = range.filter(|range| range.overlaps(ephemeral)) else { continue };
-                // Reserving a range takes effect at once, so the system is asked again.
-                let note = EphemeralPorts::read()
-                    .filter(|ephemeral| ephemeral.may_draw_from(range))
-                    .map(|ephemeral| wording::ephemeral_note(range, &ephemeral));
-                notes.extend(note.filter(|note| !notes.contains(note)));
-            }
-        }
-        notes
     }
 
     fn begin_confirm(&mut self, call: &proto::ConfirmCall, to: Responder) {
@@ -179,6 +165,25 @@ impl Hub {
             None
         });
     }
+}
+
+/// What the asker should know about ranges that the system also draws from. Reserving one takes effect at once, so the
+/// system is asked again, but only where a range overlaps what it drew from at the start.
+pub(super) fn range_notes(
+    request: &Request,
+    ephemeral: PortRange,
+    read: impl FnOnce() -> Option<EphemeralPorts>,
+) -> Vec<String> {
+    let of_ask = |ask: &Ask| [Some(ask.range.unwrap_or(ask.pool)), ask.fallback, ask.expand];
+    let mut ranges = Vec::new();
+    for range in request.asks.iter().flat_map(of_ask).flatten().filter(|range| range.overlaps(ephemeral)) {
+        if !ranges.contains(&range) {
+            ranges.push(range);
+        }
+    }
+    let Some(ephemeral) = (!ranges.is_empty()).then(read).flatten() else { return Vec::new() };
+    let drawn = ranges.into_iter().filter(|range| ephemeral.may_draw_from(*range));
+    drawn.map(|range| wording::ephemeral_note(range, &ephemeral)).collect()
 }
 
 /// The live lease that is meant, and the port to look at for it.

@@ -254,3 +254,20 @@ fn who_goes_while_its_request_is_looked_into_stands_in_no_line() {
     assert_eq!((bench.hub.line.len(), answers.left()), (1, 1), "the one that stays");
     assert!(answers.next().is_none());
 }
+
+#[test]
+fn the_system_is_asked_for_its_ports_only_when_a_range_may_be_among_them() {
+    let range = |first, last| portus_core::PortRange::new(Port::new(first).unwrap(), Port::new(last).unwrap()).unwrap();
+    let ephemeral = range(32_768, 60_999);
+    let apart = wish("web", gone());
+    assert!(begin::range_notes(&apart, ephemeral, || panic!("nobody needs to know")).is_empty());
+    let mut both = wish("web", gone());
+    both.asks[0].fallback = Some(range(40_000, 40_099));
+    both.asks.push(both.asks[0].clone());
+    let mut asked = 0;
+    let _ = begin::range_notes(&both, ephemeral, || {
+        asked += 1;
+        None
+    });
+    assert_eq!(asked, 1);
+}
