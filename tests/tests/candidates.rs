@@ -129,7 +129,7 @@ fn a_refusal_counts_each_reason_and_names_the_few_that_are_taken() {
     let error = &refused["error"];
     assert_eq!(error["code"], "no_port_available");
     let message = error["message"].as_str().unwrap();
-    let counted = "1 leased, 1 other services' numbers, 1 in quarantine, 1 excluded, 1 taken by other programs";
+    let counted = "1 leased, 1 number of another service, 1 in quarantine, 1 excluded, 1 taken by other programs";
     assert!(message.contains(&format!("in {range}: {counted}; taken: {} by pid", world.port(4))), "{message}");
     assert!(error["hint"].as_str().unwrap().contains("--fallback"), "{error}");
 }

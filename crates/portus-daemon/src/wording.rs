@@ -58,7 +58,14 @@ pub(crate) fn waited_for(port: core::Port) -> Refusal {
 /// A port did not come free in time. `last` says why it was not to be had.
 pub(crate) fn waited_in_vain(last: Refusal) -> Refusal {
     let message = format!("time ran out while waiting: {}", last.message);
-    Refusal { code: Code::TimedOut, message, ..last }
+    // What helped before the wait is no news after it.
+    let hint = match (last.code, last.facts.port) {
+        (Code::PortUnavailable, Some(port)) => {
+            format!("`portus explain {port}` tells more; wait longer, or ask without `--wait` to get another")
+        }
+        _ => last.hint,
+    };
+    Refusal { code: Code::TimedOut, message, hint, ..last }
 }
 
 /// The named process does not exist.
