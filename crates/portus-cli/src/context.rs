@@ -9,6 +9,7 @@ use portus_client::{CallError, Client, ConnectError, Options, Overrides, Workspa
 use portus_os::place::{self, Home, PlaceError};
 
 use crate::args::{Global, Place};
+use crate::commands::daemon::check_config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -59,7 +60,11 @@ impl Context {
 
     /// Connects to the daemon, starting it if it does not run.
     pub(crate) fn connect(&self) -> Result<Client, Failure> {
-        Ok(Client::connect(self.home()?, self.options())?)
+        Client::connect(self.home()?, self.options()).map_err(|error| match error {
+            // The daemon's own reason would be the same; here it is known to be the configuration's mistake.
+            ConnectError::StartFailed { .. } => check_config().err().unwrap_or_else(|| error.into()),
+            error => error.into(),
+        })
     }
 
     /// Connects to the daemon if it runs.

@@ -190,8 +190,7 @@ fn retire(home: &Home, mut link: Link, welcome: &Welcome, deadline: Instant) -> 
         Ok(_) | Err(LinkError::Closed) => {}
         Err(_) => return Err(unanswered(home, "asking a daemon of an older protocol to leave")),
     }
-    wait_until_gone(home, deadline)
-        .map_err(|_| unanswered(home, "waiting for a daemon of an older protocol to leave"))
+    wait_until_gone(home, deadline).map_err(|_| unanswered(home, "waiting for a daemon of an older protocol to leave"))
 }
 
 /// Waits until no daemon holds its lock. Not every daemon that lives can be connected to, but each holds the lock.

@@ -122,7 +122,9 @@ impl ConnectError {
             Self::TimedOut { pid: Some(_), .. } => {
                 "`portus daemon restart` replaces one that hangs, leases stay; --timeout gives it longer".to_owned()
             }
-            Self::TimedOut { pid: None, .. } => "`portus doctor` looks for the reason; --timeout gives it longer".to_owned(),
+            Self::TimedOut { pid: None, .. } => {
+                "`portus doctor` looks for the reason; --timeout gives it longer".to_owned()
+            }
             Self::Io { .. } => "`portus doctor` looks for the reason".to_owned(),
         }
     }

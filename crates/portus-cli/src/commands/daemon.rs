@@ -6,6 +6,8 @@ mod serve;
 
 use std::path::PathBuf;
 
+pub(crate) use serve::check_config;
+
 use clap::Subcommand;
 
 use crate::context::Context;

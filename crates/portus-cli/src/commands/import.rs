@@ -112,8 +112,11 @@ fn form(file: &Path, bytes: &[u8]) -> Result<Form, Failure> {
 /// A file's content, no longer than a registry's may be.
 fn content(file: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |error: std::io::Error| {
-        let exit = if error.kind() == std::io::ErrorKind::NotFound { Exit::NOT_FOUND } else { Exit::FAILED };
-        Failure::new(exit, "unreadable", format!("{}: cannot be read: {error}", file.display()), "name a file")
+        let (exit, hint) = match error.kind() {
+            std::io::ErrorKind::NotFound => (Exit::NOT_FOUND, "name an earlier registry's `.ports.json` or YAML"),
+            _ => (Exit::USAGE, "make it readable for you, or name another file"),
+        };
+        Failure::new(exit, "unreadable", format!("{}: cannot be read: {error}", file.display()), hint)
     };
     // Opening a pipe would wait for its writer.
     if !std::fs::metadata(file).map_err(failed)?.is_file() {

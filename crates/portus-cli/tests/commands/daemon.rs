@@ -63,6 +63,19 @@ fn a_home_that_is_named_has_the_configuration_that_counts() {
 }
 
 #[test]
+fn a_configuration_that_no_daemon_starts_with_is_the_same_mistake_everywhere() {
+    let world = World::new();
+    let shop = world.shop();
+    std::fs::create_dir_all(world.home()).unwrap();
+    std::fs::write(world.home().join("config.toml"), "[daemon]\nlog_level = \"chatty\"\n").unwrap();
+    for line in [&["daemon", "start", "--json"][..], &["daemon", "restart", "--json"], &["quarantine", "--json"]] {
+        let error = &world.say(&shop, line).ended_with(2).json()["error"];
+        assert_eq!(error["code"], "invalid_config", "{line:?}");
+    }
+    std::fs::remove_file(world.home().join("config.toml")).unwrap();
+}
+
+#[test]
 fn many_clients_at_once_start_one_daemon() {
     let world = World::new();
     let shop = world.shop();

@@ -126,7 +126,9 @@ fn a_corrupt_file_is_named_with_its_place_and_left_alone() {
         assert_eq!(said.err, format!("error: {name}{wanted}\n{hint}"), "{text}");
         assert_eq!(std::fs::read_to_string(shop.join(name)).unwrap(), text);
     }
-    world.say(&shop, &["import", "missing.json"]).ended_with(3);
+    let said = world.say(&shop, &["import", "missing.json"]).ended_with(3);
+    assert!(said.err.contains("hint: name an earlier registry's"), "{said:?}");
+    world.say(&shop, &["import", "."]).ended_with(2);
     assert!(!shop.join("portus.toml").exists());
 }
 
@@ -224,7 +226,7 @@ fn a_projects_file_that_is_a_link_is_not_written() {
     std::fs::write(&elsewhere, "").unwrap();
     std::os::unix::fs::symlink(&elsewhere, shop.join("portus.toml")).unwrap();
     std::fs::write(shop.join("service.yaml"), YAML).unwrap();
-    let said = import(&world, &shop, &["--json"]).ended_with(1).json();
+    let said = import(&world, &shop, &["--json"]).ended_with(2).json();
     assert_eq!(said["error"]["code"], "unwritable");
     assert_eq!(std::fs::read_to_string(&elsewhere).unwrap(), "");
 }

@@ -4,7 +4,9 @@ use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use portus_client::shapes::DaemonStatus;
-use portus_client::{CallError, Client, ConnectError, Options, end_incumbent, incumbent, retire_older, wait_until_gone};
+use portus_client::{
+    CallError, Client, ConnectError, Options, end_incumbent, incumbent, retire_older, wait_until_gone,
+};
 use portus_os::place::Home;
 use portus_proto::Status;
 

@@ -40,7 +40,7 @@ fn serve(home: Option<PathBuf>, trace: Option<PathBuf>, context: &Context) -> Ou
 }
 
 /// Whether a daemon would start with what the user configured.
-pub(super) fn check_config() -> Result<(), Failure> {
+pub(crate) fn check_config() -> Result<(), Failure> {
     configured(None, None).map(drop)
 }
 
