@@ -189,7 +189,7 @@ pub(crate) fn event(event: &Event) -> Told {
             told(alert.code.to_string(), None, alert.message.clone(), alarm(alert.severity))
         }
         What::Alert { state: AlertState::Cleared, alert } => {
-            told(alert.code.to_string(), None, format!("no longer: {}", alert.message), Tone::Good)
+            told(alert.code.to_string(), None, alert.message.clone(), Tone::Good)
         }
         What::Missed(count) => told(String::new(), None, format!("{count} events were lost"), Tone::Odd),
     }

@@ -64,7 +64,7 @@ impl Hub {
                 AlertState::Raised => {
                     tracing::warn!(code = %alert.code, hint = alert.hint, "alert: {}", alert.message);
                 }
-                AlertState::Cleared => tracing::info!(code = %alert.code, "no longer: {}", alert.message),
+                AlertState::Cleared => tracing::info!(code = %alert.code, "{}", alert.message),
             }
             self.subscribers.tell(Event { at, what: What::Alert { state, alert } });
         }

@@ -139,7 +139,9 @@ impl Alerts {
         let mut up = self.up(now, ranges);
         self.raised.retain(|name, alert| {
             if !up.contains_key(name) {
-                told.push((AlertState::Cleared, alert.clone()));
+                let message =
+                    sentences::cleared(alert, name.1.and_then(|range| ranges.pools().find(|pool| pool.range == range)));
+                told.push((AlertState::Cleared, Alert { message, hint: String::new(), ..alert.clone() }));
             }
             up.contains_key(name)
         });

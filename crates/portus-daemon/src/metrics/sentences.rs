@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use portus_proto::{Code, RangeUse};
+use portus_proto::{Alert, AlertCode, Code, RangeUse};
 
 use super::window::Window;
 use crate::engine::JournalError;
@@ -15,6 +15,22 @@ pub(super) fn pool_nearly_full(pool: &RangeUse) -> Said {
     let message = format!("{in_use} of the {usable} usable ports of {range} are leased ({} %)", pool.percent());
     let hint = "give back what is not needed (`portus list --all` shows it), or widen the range (`pool.range`)";
     (message, hint.to_owned())
+}
+
+/// What there is to say when an alert is raised no longer; `pool` is the one it was about.
+pub(super) fn cleared(alert: &Alert, pool: Option<RangeUse>) -> String {
+    match (alert.code, pool) {
+        (AlertCode::PoolNearlyFull, Some(RangeUse { range, usable, in_use, .. })) => {
+            format!("no longer nearly full: {in_use} of the {usable} usable ports of {range} are leased")
+        }
+        (AlertCode::PoolNearlyFull, None) => format!("no longer nearly full: {}", alert.subject),
+        (AlertCode::RepeatedFailures, _) => "calls are no longer refused so often".to_owned(),
+        (AlertCode::DeadlinesMissed, _) => "calls no longer run out of time so often".to_owned(),
+        (AlertCode::StaleLeases, _) => "there are no longer many leases that nobody looks after".to_owned(),
+        (AlertCode::JournalNotWritable, _) => "the journal can be written again".to_owned(),
+        (AlertCode::MetricsNotServed, _) => "the figures are served again".to_owned(),
+        (AlertCode::Other, _) => format!("no longer: {}", alert.message),
+    }
 }
 
 pub(super) fn repeated_failures(window: &Window, last: Option<Code>) -> Said {

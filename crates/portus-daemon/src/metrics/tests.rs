@@ -131,6 +131,12 @@ fn a_pool_at_its_threshold_is_told_once_and_cleared_well_below_it() {
     assert_eq!(alert.message, "100 of the 100 usable ports of 20000-20099 are leased (100 %)");
     assert_eq!(bench.lease(100, 86), []);
     assert_eq!(bench.lease(86, 85), [CLEARED_FULL]);
+    let _ = bench.lease(85, 90);
+    (20_005..20_090).for_each(|number| bench.ranges.ended(port(number)));
+    bench.alerts.stir();
+    let [(AlertState::Cleared, alert)] = &bench.settle()[..] else { panic!("one is cleared") };
+    let wanted = "no longer nearly full: 5 of the 100 usable ports of 20000-20099 are leased";
+    assert_eq!((alert.message.as_str(), alert.hint.as_str()), (wanted, ""));
     assert!(bench.alerts.list().is_empty());
 }
 
@@ -169,8 +175,8 @@ fn ports_that_nobody_gets_do_not_count_as_room() {
 #[test]
 fn small_ranges_of_their_own_are_full_without_alarm() {
     let mut bench = Bench::new(100);
-    bench.ranges.asked(range(3_000, 3_000), false, &bench.broker);
-    bench.ranges.asked(range(4_000, 4_009), false, &bench.broker);
+    bench.ranges.asked(range(3_000, 3_000), false, &bench.broker, &bench.alerts);
+    bench.ranges.asked(range(4_000, 4_009), false, &bench.broker, &bench.alerts);
     bench.ranges.granted(port(3_000));
     (4_000..4_009).for_each(|number| bench.ranges.granted(port(number)));
     bench.alerts.stir();
@@ -181,24 +187,29 @@ fn small_ranges_of_their_own_are_full_without_alarm() {
 }
 
 #[test]
-fn ranges_asked_for_long_ago_are_forgotten_and_the_pool_is_not() {
+fn ranges_asked_for_long_ago_are_forgotten_unless_they_are_full_and_the_pool_is_not() {
     let mut bench = Bench::new(100);
-    bench.ranges.asked(range(2_000, 2_019), false, &bench.broker);
+    bench.ranges.asked(range(2_000, 2_019), false, &bench.broker, &bench.alerts);
     (2_000..2_020).for_each(|number| bench.ranges.granted(port(number)));
     bench.alerts.stir();
     assert_eq!(bench.told(), [RAISED_FULL]);
     for first in (3_000..6_000).step_by(100) {
-        bench.ranges.asked(range(first, first + 9), false, &bench.broker);
-        bench.ranges.asked(range(3_000, 3_009), false, &bench.broker);
+        bench.ranges.asked(range(first, first + 9), false, &bench.broker, &bench.alerts);
+        bench.ranges.asked(range(3_000, 3_009), false, &bench.broker, &bench.alerts);
     }
     let known = |bench: &Bench| bench.ranges.shape(&bench.broker).iter().map(|one| one.range).collect::<Vec<_>>();
     assert_eq!(known(&bench).len(), 32);
-    bench.ranges.asked(range(7_000, 7_009), false, &bench.broker);
+    bench.ranges.asked(range(7_000, 7_009), false, &bench.broker, &bench.alerts);
     let known = known(&bench);
     assert_eq!((known.len(), known[0]), (32, range(20_000, 20_099)));
-    assert!(known.contains(&range(3_000, 3_009)) && !known.contains(&range(2_000, 2_019)), "{known:?}");
+    assert!(known.contains(&range(3_000, 3_009)) && !known.contains(&range(3_100, 3_109)), "{known:?}");
     bench.alerts.stir();
-    assert_eq!(bench.told(), [CLEARED_FULL], "nobody watches it any more");
+    assert_eq!(bench.told(), [], "2000-2019 is as full as before");
+    (2_000..2_020).for_each(|number| bench.ranges.ended(port(number)));
+    bench.alerts.stir();
+    assert_eq!(bench.told(), [CLEARED_FULL]);
+    bench.ranges.asked(range(7_100, 7_109), false, &bench.broker, &bench.alerts);
+    assert!(!bench.ranges.shape(&bench.broker).iter().any(|one| one.range == range(2_000, 2_019)));
 }
 
 /// Leases of nothing, as for claims alone.
