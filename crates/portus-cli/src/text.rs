@@ -1,8 +1,9 @@
 //! Words and columns for people.
 
 use std::borrow::Cow;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use portus_client::show_duration;
 use portus_proto::{Claim, Lease, LeasesReply, WallTime};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -192,7 +193,12 @@ pub(crate) fn show_done(reply: LeasesReply, what: &str, output: Output) -> Outco
         return Ok(Exit::DONE);
     }
     for lease in &reply.leases {
-        output.say(&format!("{what} {} of {} (port {})", lease.service, lease.project, lease.port));
+        let ends = lease.expires_at.filter(|_| lease.ended.is_none()).map(|at| {
+            let left_s = at.0.saturating_sub(now_ms()).saturating_add(500) / 1_000;
+            format!("; it ends in {} unless it is renewed", show_duration(Duration::from_secs(left_s)))
+        });
+        let ends = ends.unwrap_or_default();
+        output.say(&format!("{what} {} of {} (port {}){ends}", lease.service, lease.project, lease.port));
     }
     for note in &reply.notes {
         output.note(note);

@@ -81,6 +81,7 @@ const TABLE: &[(In, &str)] = &[
     (In::User, "[claims]\nunused = 'never'\n"),
     (In::User, "[claims]\nmissing = ''\n"),
     (In::User, "[daemon]\nidle_exit = 'nevr'\n"),
+    (In::User, "[daemon]\nidle_exit = '0s'\n"),
     (In::User, "[daemon]\nlog_level = 'inof'\n"),
     (In::User, "[metrics]\naddress = '0.0.0.0:9464'\n"),
     (In::User, "[metrics]\naddress = 'localhost'\n"),

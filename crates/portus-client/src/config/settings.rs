@@ -218,7 +218,11 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 fn idle_exit(text: &str) -> Result<Duration, String> {
-    if text == "never" { Ok(Duration::ZERO) } else { duration(text) }
+    match duration(text) {
+        _ if text == "never" => Ok(Duration::ZERO),
+        Ok(Duration::ZERO) => Err(format!("`{text}` is no time to be idle: at least 1s, or \"never\"")),
+        other => other,
+    }
 }
 
 fn on_exhausted(text: &str) -> Result<OnExhausted, String> {

@@ -32,8 +32,8 @@ pub(super) fn checks(client: &mut Client, config: Option<&Config>) -> Vec<Check>
             checks.push(Check::ok("metrics", format!("served at http://{served}/metrics")));
         }
         (served, Some(wanted)) if !is_told => {
-            let how = served.map_or_else(|| "not at all".to_owned(), |served| format!("on {served}"));
-            let message = format!("metrics.address is {wanted}, and the running daemon serves its figures {how}");
+            let how = served.unwrap_or("off");
+            let message = format!("metrics.address is {wanted} in config.toml, and in the running daemon: {how}");
             checks.push(Check::warn("metrics", message, "`portus daemon restart` starts it with what is set here"));
         }
         _ => {}
