@@ -1,7 +1,8 @@
 //! `portus prune`
 
+use portus_client::CallError;
 use portus_client::shapes::Pruned;
-use portus_proto::{Lease, PruneCall};
+use portus_proto::{Code, Lease, LeasesReply, PruneCall};
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -22,7 +23,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args, context: &Context) -> Outcome {
     let mut client = context.connect()?;
-    let leases = client.sweep()?.leases;
+    let leases = ended(client.sweep())?;
     let claims = client.prune(PruneCall { drop: args.yes })?;
     let output = context.output;
     if output.json {
@@ -42,6 +43,14 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
     outcome
 }
 
+/// The leases that were ended: none by a daemon of an older build, which still knows which worktrees are gone.
+fn ended(swept: Result<LeasesReply, CallError>) -> Result<Vec<Lease>, CallError> {
+    match swept {
+        Err(CallError::Refused(refusal)) if refusal.code == Code::UnknownMethod => Ok(Vec::new()),
+        swept => Ok(swept?.leases),
+    }
+}
+
 /// Says how many stale leases were ended, and which.
 fn tell_ended(leases: &[Lease], output: Output) {
     for lease in leases {
@@ -52,5 +61,18 @@ fn tell_ended(leases: &[Lease], output: Output) {
         0 => output.note("no lease is stale"),
         1 => output.note("1 stale lease was ended"),
         count => output.note(&format!("{count} stale leases were ended")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portus_proto::Refusal;
+
+    #[test]
+    fn a_daemon_that_does_not_know_the_call_has_ended_none() {
+        let refused = |code| Err(CallError::Refused(Refusal::new(code, "no", "")));
+        assert_eq!(ended(refused(Code::UnknownMethod)).unwrap(), []);
+        assert!(ended(refused(Code::Internal)).is_err());
     }
 }
