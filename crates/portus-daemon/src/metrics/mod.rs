@@ -79,9 +79,9 @@ impl Metrics {
     /// Ports of these ranges are wanted.
     pub(crate) fn asked(&mut self, request: &portus_core::Request, broker: &Broker) {
         for ask in &request.asks {
-            self.ranges.asked(ask.range.unwrap_or(ask.pool), ask.range.is_none(), broker);
+            self.ranges.asked(ask.range.unwrap_or(ask.pool), ask.range.is_none(), broker, &self.alerts);
             for other in [ask.fallback, ask.expand].into_iter().flatten() {
-                self.ranges.asked(other, false, broker);
+                self.ranges.asked(other, false, broker, &self.alerts);
             }
         }
     }

@@ -3,7 +3,10 @@
 use portus_core::{Broker, Port, PortRange};
 use portus_proto::RangeUse;
 
-/// So many ranges are followed. Whoever asks for more finds the one forgotten that was asked for longest ago.
+use super::Alerts;
+
+/// So many ranges are followed. Whoever asks for more finds the one forgotten that was asked for longest ago, of those
+/// about which no alert is raised.
 const RANGES_MAX: usize = 32;
 /// A range that a service named for itself is no pool when it is smaller than this: that all of its few ports are in
 /// use is what they are there for.
@@ -52,7 +55,7 @@ impl Ranges {
     }
 
     /// Ports of a range are wanted: from here on it is followed. A pool is what requests draw from that name no range.
-    pub(crate) fn asked(&mut self, range: PortRange, is_pool: bool, broker: &Broker) {
+    pub(super) fn asked(&mut self, range: PortRange, is_pool: bool, broker: &Broker, alerts: &Alerts) {
         self.clock += 1;
         let clock = self.clock;
         if let Some(known) = self.all.iter_mut().find(|known| known.range == range) {
@@ -61,11 +64,11 @@ impl Ranges {
             return;
         }
         if self.all.len() == RANGES_MAX {
-            // Never the first, which is the daemon's own.
-            let oldest = self.all.iter().enumerate().skip(1).min_by_key(|(_, known)| known.asked_at);
-            if let Some(at) = oldest.map(|(at, _)| at) {
-                self.all.remove(at);
-            }
+            // Never the first, which is the daemon's own, nor one that would seem to be no longer full.
+            let others = self.all.iter().enumerate().skip(1);
+            let calm = others.filter(|(_, known)| alerts.about_pool(known.range).is_none());
+            let Some((oldest, _)) = calm.min_by_key(|(_, known)| known.asked_at) else { return };
+            self.all.remove(oldest);
         }
         self.all.push(Followed { asked_at: clock, ..Followed::new(range, is_pool, broker) });
     }
