@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use portus_core::{Answer, CleanLook, Command, Lease, LeaseId, Port, ProcessIdentity, Protocol};
+use portus_core::{Answer, CleanLook, Command, Lease, LeaseId, Port, PortRange, ProcessIdentity, Protocol};
 use portus_os::process;
 use portus_proto::{LeasesReply, Reply};
 
@@ -13,6 +13,9 @@ use crate::engine::Failure;
 use crate::observer::{Bereaved, Gatherer};
 use crate::server::Responder;
 use crate::wording;
+
+/// Whoever wants room so soon after a look for it would see the same.
+const ROOM_KNOWN_FOR: Duration = Duration::from_secs(1);
 
 /// Calls wait no longer for the look at the start.
 const RECOVER_WITHIN: Duration = Duration::from_secs(1);
@@ -32,8 +35,8 @@ pub(super) enum Cleaning {
     Start(Vec<ProcessIdentity>),
     /// A client asked for it, and hears which.
     Asked(Responder),
-    /// Ports are wanted: then they are asked for again.
-    Exhausted(Box<Requested>),
+    /// Ports of these ranges are wanted: then they are asked for again.
+    Exhausted(BTreeSet<PortRange>),
 }
 
 impl Cleaning {
@@ -44,6 +47,43 @@ impl Cleaning {
             Self::Exhausted(_) => "exhaustion",
         }
     }
+}
+
+/// The looks for room in ranges that are exhausted: one at a time, for all who want some.
+#[derive(Default)]
+pub(super) struct Room {
+    /// Who waits for the end of a look. One goes on while somebody waits.
+    waiting: Vec<Requested>,
+    /// When room was last looked for, and where.
+    known: Option<(Instant, BTreeSet<PortRange>)>,
+}
+
+impl Room {
+    /// Whether it was looked just now wherever room is wanted.
+    fn is_known(&self, ranges: &BTreeSet<PortRange>) -> bool {
+        let known = self.known.as_ref().filter(|(at, _)| at.elapsed() < ROOM_KNOWN_FOR);
+        known.is_some_and(|(_, known)| ranges.is_subset(known))
+    }
+}
+
+#[cfg(test)]
+impl Room {
+    /// Lets the last look have ended then.
+    pub(super) fn known_since(&mut self, at: Instant) {
+        if let Some(known) = &mut self.known {
+            known.0 = at;
+        }
+    }
+}
+
+/// Where a request looks for ports before it expands.
+fn ranges_of(requested: &Requested) -> BTreeSet<PortRange> {
+    let of_ask = |ask: &portus_core::Ask| [Some(ask.range.unwrap_or(ask.pool)), ask.fallback];
+    requested.request.asks.iter().flat_map(of_ask).flatten().collect()
+}
+
+fn contains(ranges: &BTreeSet<PortRange>, lease: &Lease) -> bool {
+    ranges.iter().any(|range| range.contains(lease.port))
 }
 
 /// A lease to look at, as it was when the look began.
@@ -84,10 +124,37 @@ impl Hub {
 
     /// Ends those that are in the way of a request.
     pub(super) fn clean_for(&mut self, requested: Requested) {
-        let of_ask = |ask: &portus_core::Ask| [Some(ask.range.unwrap_or(ask.pool)), ask.fallback];
-        let ranges: BTreeSet<_> = requested.request.asks.iter().flat_map(of_ask).flatten().collect();
-        let is_in_the_way = |lease: &Lease| ranges.iter().any(|range| range.contains(lease.port));
-        self.clean(is_in_the_way, Cleaning::Exhausted(Box::new(requested)));
+        if self.room.is_known(&ranges_of(&requested)) {
+            return self.request_after_cleaning(requested, 0);
+        }
+        self.room.waiting.push(requested);
+        if self.room.waiting.len() == 1 {
+            self.look_for_room();
+        }
+    }
+
+    /// Looks for room for everybody who waits for some, if anybody does.
+    fn look_for_room(&self) {
+        let ranges: BTreeSet<PortRange> = self.room.waiting.iter().flat_map(ranges_of).collect();
+        if !ranges.is_empty() {
+            self.clean(|lease| contains(&ranges, lease), Cleaning::Exhausted(ranges.clone()));
+        }
+    }
+
+    /// Has those asked for again whose ranges were looked through. For the others it is looked next.
+    fn looked_for_room(&mut self, ranges: BTreeSet<PortRange>, ended: &[LeaseId], is_done: bool) {
+        let waiting = std::mem::take(&mut self.room.waiting);
+        let (served, rest): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|requested| ranges_of(requested).is_subset(&ranges));
+        self.room.waiting = rest;
+        self.room.known = is_done.then(|| (Instant::now(), ranges));
+        for requested in served {
+            let own = ranges_of(&requested);
+            let ended = ended.iter().filter_map(|id| self.engine.broker().lease(*id));
+            let count = ended.filter(|lease| contains(&own, lease)).count();
+            self.request_after_cleaning(requested, count);
+        }
+        self.look_for_room();
     }
 
     /// Lets calls wait no longer, if it has taken too long.
@@ -136,7 +203,7 @@ impl Hub {
                     mirror: None,
                 })));
             }
-            (Cleaning::Exhausted(requested), _) => self.request_after_cleaning(*requested, ended.len()),
+            (Cleaning::Exhausted(ranges), _) => self.looked_for_room(ranges, &ended, answer.is_ok()),
         }
     }
 }

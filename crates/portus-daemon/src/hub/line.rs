@@ -80,6 +80,19 @@ impl Line {
 }
 
 impl Hub {
+    /// A client has come. What it asks for may wait until it is gone.
+    pub(super) fn admit(&mut self, connection: ConnectionId) {
+        self.present.insert(connection);
+    }
+
+    /// A client is gone: nobody answers to what waits for it.
+    pub(super) fn gone(&mut self, connection: ConnectionId) {
+        self.present.remove(&connection);
+        self.subscribers.remove(connection);
+        self.awaiting.remove_all_of(connection);
+        self.leave_lines(connection);
+    }
+
     pub(super) fn new_waiter(&mut self, connection: ConnectionId) -> Waiter {
         self.next_waiter += 1;
         Waiter { connection, number: self.next_waiter }

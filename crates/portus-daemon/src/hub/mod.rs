@@ -208,6 +208,7 @@ pub(crate) struct Hub {
     mirrors: Mirrors,
     clockwork: watch::Clockwork,
     cleanups: clean::Cleanups,
+    room: clean::Room,
     /// Until when calls wait for it to be known whose leases ended with processes that died while no daemon ran.
     recovering_until: Option<Instant>,
     metrics: Metrics,
@@ -247,6 +248,7 @@ impl Hub {
             mirrors: Mirrors::default(),
             clockwork: watch::Clockwork::default(),
             cleanups: clean::Cleanups::default(),
+            room: clean::Room::default(),
             recovering_until: None,
             metrics,
             next_waiter: 0,
@@ -324,19 +326,6 @@ impl Hub {
             drop(to.send(Box::new(self.stats())));
         }
         decided
-    }
-
-    /// A client has come. What it asks for may wait until it is gone.
-    pub(crate) fn admit(&mut self, connection: ConnectionId) {
-        self.present.insert(connection);
-    }
-
-    /// A client is gone: nobody answers to what waits for it.
-    fn gone(&mut self, connection: ConnectionId) {
-        self.present.remove(&connection);
-        self.subscribers.remove(connection);
-        self.awaiting.remove_all_of(connection);
-        self.leave_lines(connection);
     }
 
     /// Looks at ports beside, and then makes work of what was seen.

@@ -156,13 +156,12 @@ impl Bench {
     /// Lets go on what goes on beside, and takes in all that comes of it.
     fn let_go(&mut self) {
         self.busy = None;
-        while self.hub.busy_count() > 0 || !self.jobs.is_empty() {
-            let job = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, self.jobs.recv()).await });
-            self.take(job.unwrap().unwrap());
-            self.turn();
-            while self.hub.has_work() {
-                self.turn();
+        while self.hub.has_work() || self.hub.busy_count() > 0 || !self.jobs.is_empty() {
+            if !self.hub.has_work() {
+                let job = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, self.jobs.recv()).await });
+                self.take(job.unwrap().unwrap());
             }
+            self.turn();
         }
     }
 }
@@ -270,4 +269,34 @@ fn the_system_is_asked_for_its_ports_only_when_a_range_may_be_among_them() {
         None
     });
     assert_eq!(asked, 1);
+}
+
+#[test]
+fn it_is_looked_for_room_once_for_all_who_want_it() {
+    let mut bench = Bench::start(tempfile::tempdir().unwrap());
+    bench.grant(wish("web", gone()));
+    bench.grant(wish("db", gone()));
+    bench.let_go();
+    let runs = bench.hub.cleanups.runs;
+    let ports: Vec<Port> = bench.hub.engine.broker().live_leases().map(|lease| lease.port).collect();
+    let [first, second] = [0, 1].map(|place| portus_core::PortRange::single(ports[place]));
+    let mut answers = Answers::new();
+    for (id, service, range) in [(1, "a", first), (2, "b", first), (3, "c", second)] {
+        bench.call(1, Call::Request(wanted(service, range)), answers.duty(id));
+    }
+    bench.turn();
+    bench.let_go();
+    let outcomes: BTreeMap<_, _> = std::iter::from_fn(|| answers.next()).collect();
+    assert_eq!([1, 2, 3].map(|id| outcomes[&id].is_ok()), [true, false, true]);
+    assert_eq!(bench.hub.cleanups.runs - runs, 2, "the second range was looked through for itself");
+
+    let known = |bench: &mut Bench, ago| bench.hub.room.known_since(Instant::now().checked_sub(ago).unwrap());
+    for (ago, looks) in [(Duration::ZERO, 2), (Duration::from_secs(2), 3)] {
+        known(&mut bench, ago);
+        bench.call(1, Call::Request(wanted("d", second)), answers.duty(4));
+        bench.turn();
+        bench.let_go();
+        assert!(matches!(answers.next(), Some((4, Err(_)))));
+        assert_eq!(bench.hub.cleanups.runs - runs, looks);
+    }
 }
