@@ -114,7 +114,9 @@ fn http_mcp_hosts_get_1001_ports_and_the_next_one_is_refused_with_reasons() {
         let reply = client.request(wanted(&world, number)).unwrap();
         let port = reply.leases[0].port.number();
         assert_eq!(usize::from(port), 50000 + number, "in sequence");
-        servers.push(bind(port).unwrap());
+        let server = bind(port);
+        // Whether it was only for a moment tells what was in the way.
+        servers.push(server.unwrap_or_else(|error| panic!("{port}: {error}; once more: {:?}", bind(port))));
         if number == 0 {
             let notes = reply.notes.join("\n");
             assert!(notes.contains("50000-51000 overlaps the system's ephemeral range"), "{notes}");
@@ -321,6 +323,8 @@ fn stale_leases_are_cleaned_at_start_and_counted() {
     assert_eq!((stats.counters.cleanup_runs, stats.counters.stale_leases_removed), (1, 1));
     let live = client.all_leases(Scope::All, false).unwrap().leases;
     assert_eq!(live.iter().map(|lease| lease.port.number()).collect::<Vec<_>>(), [waiting], "who waits is not stale");
+    // What it logs is written beside, and is there when it is gone.
+    let _ = world.say("daemon stop").good();
     let log = std::fs::read_to_string(Home::at(world.rig.home()).log()).unwrap();
     assert!(log.contains("recovered: cleaned 1 stale lease"), "{log}");
 }
