@@ -105,7 +105,7 @@ impl Workspace {
         worktree.parent().is_none() || home.is_some_and(|home| home == worktree)
     }
 
-    /// The service that the directory stands for: `PORTUS_SERVICE`, else the package's name.
+    /// The service that the directory stands for: `PORTUS_SERVICE`, else the path of its package, or `default` at the root.
     ///
     /// # Errors
     /// [`WorkspaceError::ServiceName`] when that variable holds no service's name.

@@ -18,7 +18,7 @@ use crate::failure::{Failure, Outcome};
 /// Print the port of a service of this worktree
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// The service [default: the package's name, or PORTUS_SERVICE]
+    /// The service [default: PORTUS_SERVICE, else the package's directory: `default` at the root, `apps-web` in apps/web]
     #[arg(value_name = "SERVICE")]
     service: Option<ServiceName>,
     /// Print http://localhost:PORT instead of the number

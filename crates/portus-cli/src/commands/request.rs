@@ -19,7 +19,7 @@ use crate::text;
 /// Asking again gives the same lease. All services get a port, or none does: PORT=$(portus request web)
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// The services [default: the package's name, or PORTUS_SERVICE]
+    /// The services [default: PORTUS_SERVICE, else the package's directory: `default` at the root, `apps-web` in apps/web]
     #[arg(value_name = "SERVICE")]
     services: Vec<ServiceName>,
     #[command(flatten)]

@@ -17,7 +17,7 @@ use crate::text;
 /// With a command after --, runs it only then, and exits with its status: portus verify web -- npx playwright test
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// The services [default: the package's name, or PORTUS_SERVICE]
+    /// The services [default: PORTUS_SERVICE, else the package's directory: `default` at the root, `apps-web` in apps/web]
     #[arg(value_name = "SERVICE")]
     services: Vec<ServiceName>,
     /// Take it for its own also when there is no proof, only nothing against it

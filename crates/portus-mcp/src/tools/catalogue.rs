@@ -126,9 +126,9 @@ fn schema_of(tool: ToolName, argument: &str) -> Value {
     let text = |what: &str| json!({"type": "string", "description": what});
     let flag = |what: &str| json!({"type": "boolean", "description": what});
     match (tool, argument) {
-        (ToolName::RequestPort, "service") => {
-            text("What the port is for, such as web, api or db. Default: the package's name")
-        }
+        (ToolName::RequestPort, "service") => text(
+            "What the port is for, such as web, api or db. Default: the package's directory, `default` at the root",
+        ),
         (_, "service") => text("A service of this worktree, such as web"),
         (_, "services") => json!({
             "type": "array", "items": {"type": "string"}, "maxItems": 64,
