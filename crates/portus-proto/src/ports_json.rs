@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::{Component, Path};
 
 use portus_core::{Port, PortError};
 use serde::de::Error as _;
@@ -18,6 +19,9 @@ pub const VERSION: &str = "1.0";
 
 /// The longest file that is read, in bytes.
 pub const LEN_MAX: usize = 1024 * 1024;
+
+/// The longest path of such a file within its worktree, in bytes.
+pub const PATH_LEN_MAX: usize = 1_024;
 
 /// A whole file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -65,7 +69,7 @@ pub enum PortsJsonError {
     Syntax {
         /// The line, from 1.
         line: usize,
-        /// The column in bytes, from 1; 0 at the end of a line.
+        /// The column in bytes, from 1.
         column: usize,
         /// What is wrong there.
         what: String,
@@ -75,7 +79,7 @@ pub enum PortsJsonError {
     Shape {
         /// The line, from 1.
         line: usize,
-        /// The column in bytes, from 1; 0 at the end of a line.
+        /// The column in bytes, from 1.
         column: usize,
         /// What is wrong there.
         what: String,
@@ -93,10 +97,17 @@ pub fn parse(bytes: &[u8]) -> Result<PortsJson, PortsJsonError> {
     // Editors on Windows put a byte order mark in front.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     serde_json::from_slice(bytes).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        let place = format!(" at line {line} column {column}");
-        let what = error.to_string();
-        let what = what.strip_suffix(&place).unwrap_or(&what).to_owned();
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        // The parser counts columns from 0 at the beginning of a line.
+        let (line, column) = (error.line().max(1), error.column().max(1));
+        let what = match error.is_eof() {
+            true if bytes.trim_ascii().is_empty() => "it is empty".to_owned(),
+            true => "it ends too early".to_owned(),
+            false => {
+                let what = error.to_string();
+                what.strip_suffix(&place).unwrap_or(&what).to_owned()
+            }
+        };
         match error.is_data() {
             true => PortsJsonError::Shape { line, column, what },
             false => PortsJsonError::Syntax { line, column, what },
@@ -123,6 +134,33 @@ pub fn render(file: &PortsJson) -> String {
     }
     out.push_str(if file.allocations.is_empty() { "}\n}\n" } else { "\n  }\n}\n" });
     out
+}
+
+/// Whether a file that a worktree wants kept true may lie there in it: the path comes from a project's file, which may come
+/// from anybody.
+///
+/// # Errors
+/// What is wrong with it, in words that follow its name: it stays inside the worktree, and its name says what it is, so
+/// that it overwrites nothing else.
+pub fn check_path(path: &str) -> Result<(), &'static str> {
+    let stays = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    let name = Path::new(path).file_name().and_then(|name| name.to_str());
+    if path.len() > PATH_LEN_MAX {
+        return Err("has too long a path");
+    }
+    if path.contains(char::is_control) {
+        return Err("holds a control character");
+    }
+    if Path::new(path).components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git")) {
+        return Err("is within git's own directory");
+    }
+    if path.contains('\\') || !Path::new(path).components().all(stays) {
+        return Err("leaves the worktree");
+    }
+    if !name.is_some_and(|name| name.ends_with("ports.json")) {
+        return Err("does not end in `ports.json`");
+    }
+    Ok(())
 }
 
 fn instant(time: Option<WallTime>) -> Value {

@@ -1,9 +1,10 @@
 //! `portus.toml`: what a project wishes for. Not trusted.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use portus_core::{Port, PortRange, Protocol, ServiceName};
+use portus_proto::ports_json::check_path;
 
 use super::error::{ConfigError, Sourced, nearest};
 use super::read::{Document, Section};
@@ -111,21 +112,13 @@ fn health(text: &str) -> Result<String, String> {
     text.parse::<crate::health::Check>().map(|_| text.to_owned())
 }
 
-/// The path of a mirror within its worktree. It stays inside, and its name says what it is, so that it overwrites nothing
-/// else.
+/// The path of a mirror within its worktree.
 ///
 /// # Errors
 /// What is wrong with it, in words.
 pub fn mirror_path(text: &str) -> Result<PathBuf, String> {
-    let path = Path::new(text);
-    let is_inside = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    if !is_inside || text.contains('\\') {
-        return Err(format!("`{}` leaves the worktree", text.escape_debug()));
-    }
-    if !path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with("ports.json")) {
-        return Err(format!("`{}` does not end in `ports.json`", text.escape_debug()));
-    }
-    Ok(path.to_owned())
+    check_path(text).map_err(|why| format!("`{}` {why}", text.escape_debug()))?;
+    Ok(PathBuf::from(text))
 }
 
 /// A project's name as people give it.

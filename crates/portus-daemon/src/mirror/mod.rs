@@ -8,11 +8,11 @@ mod content;
 mod write;
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portus_proto::Refusal;
+use portus_proto::{Refusal, ports_json};
 use tokio::sync::oneshot;
 
 use crate::journal::KnownMirror;
@@ -27,8 +27,6 @@ pub(crate) const MIRRORS_MAX: usize = 1_024;
 const WRITES_MAX: usize = 16;
 /// Whoever names a mirror hears that it is there, unless it takes longer than this.
 pub(crate) const WAIT_MAX: Duration = Duration::from_millis(500);
-/// The longest path of a mirror, in bytes.
-const PATH_LEN_MAX: usize = 1_024;
 /// The most sentences kept for whoever asks next.
 const NEWS_MAX: usize = 8;
 
@@ -255,30 +253,16 @@ impl Mirror {
     }
 }
 
-/// Checks a mirror's path: it comes from a project's file, which may come from anybody.
+/// Checks a mirror's path, as the client has done: whoever asks may be no client of ours.
 ///
 /// # Errors
-/// Unless it stays inside the worktree, and its name says what it is, so that it overwrites nothing else.
+/// [`ports_json::check_path`], with what to do.
 pub(crate) fn check(path: &str) -> Result<(), Refusal> {
-    let refused = |why: &str| {
+    ports_json::check_path(path).map_err(|why| {
         let shown: String = path.escape_debug().take(80).collect();
         let hint = "name a file in the worktree, such as `.ports.json`";
-        Err(wording::bad_request(format!("the mirror `{shown}` {why}"), hint))
-    };
-    let parts = Path::new(path).components();
-    if path.len() > PATH_LEN_MAX {
-        return refused("has too long a path");
-    }
-    if path.contains(char::is_control) {
-        return refused("holds a control character");
-    }
-    if path.contains('\\') || !parts.into_iter().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
-        return refused("leaves the worktree");
-    }
-    if !Path::new(path).file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with("ports.json")) {
-        return refused("does not end in `ports.json`");
-    }
-    Ok(())
+        wording::bad_request(format!("the mirror `{shown}` {why}"), hint)
+    })
 }
 
 #[cfg(test)]

@@ -70,8 +70,8 @@ fn a_time_without_an_offset_is_utc_and_one_that_is_none_counts_as_none() {
 fn what_is_no_list_of_ports_is_refused_with_its_place() {
     let ports = "ports are whole numbers from 1 to 65535";
     for (text, expected) in [
-        ("", "1:0: this is no JSON: EOF while parsing a value".to_owned()),
-        ("{\n  \"allocations\": {\n", "3:0: this is no JSON: EOF while parsing an object".to_owned()),
+        ("", "1:1: this is no JSON: it is empty".to_owned()),
+        ("{\n  \"allocations\": {\n", "3:1: this is no JSON: it ends too early".to_owned()),
         ("{}", "1:2: this is no list of ports: missing field `allocations`".to_owned()),
         ("[]", "1:2: this is no list of ports: invalid length 2, expected an object with `allocations`".to_owned()),
         (
@@ -96,4 +96,27 @@ fn what_is_no_list_of_ports_is_refused_with_its_place() {
     }
     let long = " ".repeat(LEN_MAX + 1);
     assert_eq!(refused(&long), "the file has 1048577 bytes: the limit is 1048576");
+}
+
+#[test]
+fn a_path_stays_in_its_worktree_and_says_what_it_is() {
+    for path in [".ports.json", "ports.json", "./sub/my-ports.json"] {
+        assert_eq!(check_path(path), Ok(()), "{path}");
+    }
+    let long = format!("{}ports.json", "x/".repeat(PATH_LEN_MAX));
+    for (path, why) in [
+        ("", "does not end in `ports.json`"),
+        (".", "does not end in `ports.json`"),
+        (".bashrc", "does not end in `ports.json`"),
+        (".git/ports.json", "is within git's own directory"),
+        ("sub/.GIT/x/ports.json", "is within git's own directory"),
+        ("../ports.json", "leaves the worktree"),
+        ("a/../../ports.json", "leaves the worktree"),
+        ("/etc/ports.json", "leaves the worktree"),
+        ("a\\ports.json", "leaves the worktree"),
+        ("\u{1b}ports.json", "holds a control character"),
+        (&long, "has too long a path"),
+    ] {
+        assert_eq!(check_path(path), Err(why), "{path}");
+    }
 }
