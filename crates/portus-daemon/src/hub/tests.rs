@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use super::*;
+use crate::engine::Journal as _;
 use crate::observer::Looks;
 use crate::server::Answers;
 
@@ -299,4 +300,24 @@ fn it_is_looked_for_room_once_for_all_who_want_it() {
         assert!(matches!(answers.next(), Some((4, Err(_)))));
         assert_eq!(bench.hub.cleanups.runs - runs, looks);
     }
+}
+
+#[test]
+fn a_journal_that_was_locked_for_a_moment_is_tried_again_and_that_is_said() {
+    let mut bench = Bench::start(tempfile::tempdir().unwrap());
+    bench.let_go();
+    let mut other = SqliteJournal::open(&Home::at(bench.folder.path()).journal(), 0).unwrap();
+    other.append(&[portus_core::Change::Numbered { next: LeaseId(1) }]).unwrap();
+    let mut answers = Answers::new();
+    bench.call(1, Call::Request(wanted("web", Settings::default().pool)), answers.duty(1));
+    bench.turn();
+    // Its pause goes by only while what goes on beside does: others are served meanwhile.
+    bench.call(1, Call::Status, answers.duty(2));
+    bench.turn();
+    assert!(matches!(answers.next(), Some((2, Ok(Reply::Status(_))))));
+    other.rollback().unwrap();
+    bench.let_go();
+    let Some((1, Ok(Reply::Leases(reply)))) = answers.next() else { panic!("no lease") };
+    assert_eq!(reply.leases.len(), 1);
+    assert_eq!(reply.notes[0], "recovered: tried again 1 time, because another program kept the journal locked");
 }

@@ -20,8 +20,11 @@ const LOG_KEPT_BYTES: i64 = 4 << 20;
 const MIGRATIONS: [&str; 3] =
     [include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
 
-/// How long a commit waits for somebody who looks into the file with another program.
-const BUSY_WAIT: Duration = Duration::from_millis(250);
+/// How long the start waits for somebody who has the file locked with another program.
+const OPEN_WAIT: Duration = Duration::from_millis(250);
+
+/// How long a commit does. Everybody waits with it: whoever has more patience asks again.
+const COMMIT_WAIT: Duration = Duration::from_millis(10);
 
 /// How many pages of 4 KiB may lie idle in the file until it is made smaller.
 const IDLE_PAGES_MAX: i64 = 1_024;
@@ -43,6 +46,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
         return Err(OpenError::Newer { path: path.to_owned(), found, known });
     }
     prepare(&db, found).map_err(sql)?;
+    db.busy_timeout(COMMIT_WAIT).map_err(sql)?;
     Ok(db)
 }
 
@@ -53,7 +57,7 @@ fn known_format() -> i64 {
 /// The format of what lies there; 0 for an empty file.
 fn format(db: &Connection) -> Result<i64, JournalError> {
     let number = |sql| db.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|error| journal_error(&error));
-    db.busy_timeout(BUSY_WAIT).map_err(|error| journal_error(&error))?;
+    db.busy_timeout(OPEN_WAIT).map_err(|error| journal_error(&error))?;
     if number("SELECT count(*) FROM sqlite_schema")? == 0 {
         return Ok(0);
     }

@@ -4,7 +4,7 @@ use portus_core::{Change, LeaseId};
 use portus_daemon::engine::Journal as _;
 use portus_daemon::journal::SqliteJournal;
 use portus_os::place::Home;
-use portus_proto::{Call, Code, Reply};
+use portus_proto::{Call, Code};
 
 use crate::rig::{Daemon, plain};
 
@@ -17,23 +17,6 @@ fn lock(daemon: &Daemon) -> SqliteJournal {
 
 fn request() -> Call {
     Call::Request(plain("/shop", "web"))
-}
-
-#[test]
-fn a_journal_that_was_locked_for_a_moment_is_tried_again_and_that_is_said() {
-    let daemon = Daemon::start();
-    let mut other = lock(&daemon);
-    let mut client = daemon.client();
-    let asked = client.send(request());
-    // Answered after the first try: others are served meanwhile.
-    let status = client.send(Call::Status);
-    assert!(matches!(client.answer(status), Ok(Reply::Status(_))));
-    other.rollback().unwrap();
-    let Ok(Reply::Leases(reply)) = client.answer(asked) else { panic!("no lease") };
-    assert_eq!(reply.leases.len(), 1);
-    let note = &reply.notes[0];
-    assert!(note.starts_with("recovered: tried again "), "{note}");
-    assert!(note.ends_with(", because another program kept the journal locked"), "{note}");
 }
 
 #[test]
