@@ -1,5 +1,7 @@
 //! Documents name only what exists: paths in prose, and links with their anchors.
 
+use std::collections::BTreeMap;
+
 use super::{Findings, Tree};
 
 /// Directories of the repository that a document may mean when it writes a path.
@@ -18,6 +20,20 @@ pub(super) fn paths(tree: &Tree, findings: &mut Findings) {
                     findings.add(file, number + 1, format!("`{path}` does not exist"));
                 }
             }
+        }
+    }
+}
+
+/// One number names one decision.
+pub(super) fn numbers(tree: &Tree, findings: &mut Findings) {
+    let mut known: BTreeMap<&str, &str> = BTreeMap::new();
+    for (file, _) in tree.ending(".md") {
+        let Some(name) = file.strip_prefix("docs/decisions/") else { continue };
+        let number = name.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+        if let Some(first) = known.get(number) {
+            findings.add(file, 0, format!("the decision {first} has the number {number}, too"));
+        } else {
+            known.insert(number, file);
         }
     }
 }

@@ -117,6 +117,7 @@ const LAWS: &[Law] = &[
     },
     Law { name: "top-level-is-fixed", remedy: "move it below crates, xtask, tests or docs", check: shape::top_level },
     Law { name: "docs-name-what-exists", remedy: "correct the path, or drop the sentence", check: documents::paths },
+    Law { name: "decisions-have-numbers", remedy: "take the next free number", check: documents::numbers },
     Law { name: "links-resolve", remedy: "correct the link", check: documents::links },
     Law {
         name: "no-private-places",

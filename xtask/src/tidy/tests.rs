@@ -119,6 +119,7 @@ const PLANTED: &[Planted] = &[
     ),
     planted("docs-name-what-exists", "docs/more.md", 1, "Start at engine/gone.rs.\n"),
     planted("docs-name-what-exists", "docs/decisions/0003.md", 1, "- tests/src/gone/\n"),
+    planted("decisions-have-numbers", "docs/decisions/0002-zeal.md", 0, "# 2. Zeal\n"),
     planted("links-resolve", "README.md", 1, "See [it](LICENSE-GONE).\n"),
     planted("links-resolve", "docs/more.md", 1, "See [it](map.md#no-such-heading).\n"),
     planted("links-resolve", "docs/more.md", 2, "\n[it]: ../gone.md\n"),
