@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use portus_client::{Assigned, CallError, Workspace};
+use portus_client::config::ConfigError;
+use portus_client::{Assigned, CallError, Workspace, WorkspaceError};
 use portus_core::{Port, ServiceName};
 use portus_os::supervise::Spec;
 use portus_proto::Claim;
@@ -170,7 +171,14 @@ pub(crate) fn of_commands(
         for (name, template) in &service.command_env {
             match expand(&template.value, &ports) {
                 Ok(expanded) => drop(variables.insert(name.clone(), expanded.text)),
-                Err(error) if service.name == *main => return Err(unknown_service(&error)),
+                Err(error) if service.name == *main => {
+                    let key = format!("services.{}.command_env.{name}", service.name);
+                    let failure = unknown_service(&error);
+                    let at = template.source.clone();
+                    let message = format!("`{key}`: {}", failure.message);
+                    let error = ConfigError { at, message, hint: failure.hint };
+                    return Err(WorkspaceError::from(error).into());
+                }
                 Err(_) => {}
             }
         }

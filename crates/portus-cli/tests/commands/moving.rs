@@ -92,7 +92,8 @@ fn a_corrupt_file_is_named_with_its_place_and_left_alone() {
     let world = World::new();
     let shop = world.shop();
     for (name, text, wanted) in [
-        (".ports.json", "{\n  \"allocations\": {\n", ":3:0: this is no JSON: EOF while parsing an object"),
+        (".ports.json", "{\n  \"allocations\": {\n", ":3:1: this is no JSON: it ends too early"),
+        (".ports.json", "", ":1:1: this is no JSON: it is empty"),
         (".ports.json", "{}", ":1:2: this is no list of ports: missing field `allocations`"),
         (
             ".ports.json.backup",

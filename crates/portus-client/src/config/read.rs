@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{ConfigError, Source, Sourced, nearest};
-use super::keys::Table;
+use super::keys::{self, Table};
 
 /// The longest configuration file that is read, in bytes.
 const FILE_LEN_MAX: u64 = 1 << 20;
@@ -110,11 +110,20 @@ impl<'a> Section<'a> {
         let Some(key) = stranger else { return Ok(()) };
         let place = if self.name.is_empty() { String::new() } else { format!(" in [{}]", self.name) };
         let hint = match nearest(key.get_ref(), known) {
+            _ if self.is_users_own(key.get_ref(), known) => {
+                format!("[{}] is the user's to set, in config.toml (`portus doctor` names it)", key.get_ref())
+            }
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known are {}", known.join(", ")),
         };
         let at = self.document.source(key.span());
         Err(ConfigError::new(at, format!("unknown key `{}`{place}", key.get_ref().escape_debug()), hint))
+    }
+
+    /// Whether a section that a project's file does not know is one of the user's file.
+    fn is_users_own(&self, key: &str, known: &[&str]) -> bool {
+        let is_of_project = keys::PROJECT_FILE.iter().all(|table| known.contains(&table.name));
+        self.name.is_empty() && is_of_project && keys::USER_FILE.iter().any(|table| table.name == key)
     }
 
     /// The keys of this table, with where they stand.

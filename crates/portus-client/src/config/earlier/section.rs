@@ -140,16 +140,7 @@ impl<'a> Section<'a> {
         let options = serde_saphyr::options! { budget: serde_saphyr::budget! { max_depth: DEPTH_MAX } };
         let whole: Spanned<Node> = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
             let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
-            let error = error.without_snippet();
-            if matches!(error, serde_saphyr::Error::Budget { .. }) {
-                let what = format!("too much YAML, or nested more than {DEPTH_MAX} deep");
-                return misread(file, line, column, &what);
-            }
-            let what = error.to_string();
-            let what = what.lines().next().unwrap_or_default().trim_start_matches("error: ");
-            // Some say the place once more.
-            let what = what.split(" at line ").next().unwrap_or_default();
-            misread(file, line, column, &format!("this is no YAML: {what}"))
+            misread(file, line.max(1), column.max(1), &in_words(error.without_snippet()))
         })?;
         let mut section = Self { file, values: BTreeMap::new(), notes: Vec::new() };
         let found = match whole.value {
@@ -255,6 +246,31 @@ impl<'a> Section<'a> {
     }
 }
 
+/// What the parser does not like, without the parser's own terms where it has some.
+fn in_words(error: &serde_saphyr::Error) -> String {
+    use serde_saphyr::Error as No;
+    match error {
+        No::Budget { .. } => format!("too much YAML, or nested more than {DEPTH_MAX} deep"),
+        No::AliasError { error, .. } => in_words(error),
+        No::MultipleDocuments { .. } => "a second document (after `---`) begins here, and only one is read".to_owned(),
+        No::DuplicateMappingKey { key: Some(key), .. } => format!("the key `{}` is there twice", key.escape_debug()),
+        No::DuplicateMappingKey { key: None, .. } => "a key is there twice".to_owned(),
+        No::UnknownAnchor { .. } => "an alias (`*name`) names no anchor (`&name`) before it".to_owned(),
+        No::RecursiveReferencesRequireWeakTypes { .. } => "an alias (`*name`) stands within what it names".to_owned(),
+        No::AliasReplayCounterOverflow { .. }
+        | No::AliasReplayLimitExceeded { .. }
+        | No::AliasExpansionLimitExceeded { .. }
+        | No::AliasReplayStackDepthExceeded { .. } => "too many aliases (`*name`)".to_owned(),
+        No::Eof { .. } => "this is no YAML: it ends too early".to_owned(),
+        other => {
+            let what = other.to_string();
+            let what = what.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            // Some say the place once more.
+            format!("this is no YAML: {}", what.split(" at line ").next().unwrap_or_default())
+        }
+    }
+}
+
 /// A mistake, with its place in the file.
 fn misread(file: &Path, line: u64, column: u64, what: &str) -> ConfigError {
     let number = |place: u64| usize::try_from(place).unwrap_or(usize::MAX);
@@ -268,6 +284,19 @@ mod tests {
 
     fn read(text: &str) -> Result<EarlierSection, ConfigError> {
         EarlierSection::read(Path::new("service.yaml"), text, Path::new("/w"), &|_| None)
+    }
+
+    #[test]
+    fn mistakes_are_told_in_our_words_and_with_their_place() {
+        for (text, wanted) in [
+            ("port: {}\n---\nport: {}\n", "3:1: a second document (after `---`) begins here, and only one is read"),
+            ("port:\n  a: 1\n  a: 2\n", "3:3: the key `a` is there twice"),
+            ("port: *x\n", "1:7: an alias (`*name`) names no anchor (`&name`) before it"),
+            ("port: &a [*a]\n", "1:11: an alias (`*name`) stands within what it names"),
+            ("", "1:1: there is no `port:` section"),
+        ] {
+            assert_eq!(read(text).unwrap_err().to_string(), format!("service.yaml:{wanted}"), "{text}");
+        }
     }
 
     #[test]
