@@ -13,7 +13,8 @@ use crate::text;
 
 /// Print leases and claims in the form of an earlier port registry, `.ports.json`
 ///
-/// A service that has a lease is listed with the process it belongs to; one that only keeps its number, without.
+/// A service that has a lease is listed with the process that holds it (the mirror names the server); one that only keeps
+/// its number, without. With --json the output is the same: the registry's own form, which has no `schema`.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
