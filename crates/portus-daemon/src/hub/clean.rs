@@ -20,15 +20,6 @@ const ROOM_KNOWN_FOR: Duration = Duration::from_secs(1);
 /// Calls wait no longer for the look at the start.
 const RECOVER_WITHIN: Duration = Duration::from_secs(1);
 
-/// How often stale leases were looked for since the start, and how many were ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Cleanups {
-    /// How often somebody looked: at the start, on demand, and when ports were wanted.
-    pub(super) runs: u64,
-    /// How many leases were ended by that.
-    pub(super) stale_removed: u64,
-}
-
 /// Why stale leases were looked for, and what is to be done next.
 pub(super) enum Cleaning {
     /// The daemon has started: then what follows from these processes' ends.
@@ -185,8 +176,7 @@ impl Hub {
             Ok(Answer::Touched(ids)) => ids.clone(),
             _ => Vec::new(),
         };
-        self.cleanups.runs += 1;
-        self.cleanups.stale_removed += ended.len() as u64;
+        self.metrics.cleaned();
         if !ended.is_empty() {
             tracing::info!(at = cleaning.word(), "{}", wording::recovered(&wording::cleaned(ended.len())));
         }

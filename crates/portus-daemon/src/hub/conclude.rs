@@ -1,6 +1,6 @@
 //! What becomes of the engine's answers.
 
-use portus_core::{Answer, Leased, Why};
+use portus_core::{Answer, Leased, Note, Why};
 use portus_proto::{LeasesReply, Refusal, Reply, Suspected};
 
 use super::{Hub, Requested, Shape, Then};
@@ -75,21 +75,26 @@ impl Hub {
         })
     }
 
+    /// Logs what was got over for a request: by trying again and by cleaning, and then by other ranges.
+    fn log_recovery(&self, recovered: &[String], notes: &[Note]) {
+        recovered.iter().for_each(|note| tracing::info!("{note}"));
+        for note in notes.iter().filter(|note| matches!(note, Note::FellBack { .. } | Note::Expanded { .. })) {
+            self.with_view(|view| tracing::info!("{}", wording::note(note, view)));
+        }
+    }
+
     fn conclude_request(&mut self, answer: Result<Answer, Failure>, requested: Requested) {
         let failure = match answer {
             Ok(Answer::Leased { leases, notes: found }) => {
                 let mut reply = self.leased(&leases, &found, requested.notes);
+                let recovered = requested.recovery.notes();
+                self.log_recovery(&recovered, &found);
                 // In the order in which it happened: what was got over first.
-                reply.notes.splice(0..0, requested.recovery.notes());
+                reply.notes.splice(0..0, recovered);
                 reply.mirror = self.mirror_of(&reply.leases);
                 if reply.leases.iter().any(|lease| !lease.reused) {
                     reply.notes.extend(self.pool_notes(&requested.request));
                 }
-                reply
-                    .notes
-                    .iter()
-                    .filter(|note| note.starts_with("recovered:"))
-                    .for_each(|note| tracing::info!("{note}"));
                 return requested.to.answer(Ok(Reply::Leases(reply)));
             }
             Ok(_) => return requested.to.answer(Ok(Reply::Done)),

@@ -40,7 +40,6 @@ impl Hub {
     fn counters(&self) -> Counters {
         let own = self.metrics.counters();
         Counters {
-            cleanup_runs: own.cleanup_runs + self.cleanups.runs,
             guards_lost: self.engine.world().guards_lost(),
             events: self.subscribers.told(),
             events_dropped: self.subscribers.dropped(),

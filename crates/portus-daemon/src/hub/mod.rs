@@ -207,7 +207,6 @@ pub(crate) struct Hub {
     former: BTreeMap<Key, Claim>,
     mirrors: Mirrors,
     clockwork: watch::Clockwork,
-    cleanups: clean::Cleanups,
     room: clean::Room,
     /// Until when calls wait for it to be known whose leases ended with processes that died while no daemon ran.
     recovering_until: Option<Instant>,
@@ -247,7 +246,6 @@ impl Hub {
             former,
             mirrors: Mirrors::default(),
             clockwork: watch::Clockwork::default(),
-            cleanups: clean::Cleanups::default(),
             room: clean::Room::default(),
             recovering_until: None,
             metrics,

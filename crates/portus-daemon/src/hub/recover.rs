@@ -24,18 +24,21 @@ pub(super) struct Recovery {
 }
 
 impl Recovery {
-    /// What the asker should know, now that it was granted.
-    pub(super) fn notes(&self) -> Vec<String> {
+    /// What was done, in its order.
+    fn steps(&self) -> impl Iterator<Item = String> {
         let tries = (self.tries > 0).then(|| wording::tried_again(self.tries, self.why));
         let cleaned = self.cleaned.filter(|count| *count > 0).map(wording::cleaned);
-        tries.into_iter().chain(cleaned).map(|how| wording::recovered(&how)).collect()
+        tries.into_iter().chain(cleaned)
+    }
+
+    /// What the asker should know, now that it was granted.
+    pub(super) fn notes(&self) -> Vec<String> {
+        self.steps().map(|how| wording::recovered(&how)).collect()
     }
 
     /// Adds to a refusal what was tried before it.
     pub(super) fn tell_in_vain(&self, refusal: &mut portus_proto::Refusal) {
-        let tries = (self.tries > 0).then(|| wording::tried_again(self.tries, self.why));
-        let cleaned = self.cleaned.filter(|count| *count > 0).map(wording::cleaned);
-        let tried: Vec<String> = tries.into_iter().chain(cleaned).collect();
+        let tried: Vec<String> = self.steps().collect();
         if !tried.is_empty() {
             refusal.message.push_str(&format!(" ({})", tried.join(", then ")));
         }

@@ -278,7 +278,7 @@ fn it_is_looked_for_room_once_for_all_who_want_it() {
     bench.grant(wish("web", gone()));
     bench.grant(wish("db", gone()));
     bench.let_go();
-    let runs = bench.hub.cleanups.runs;
+    let runs = bench.hub.metrics.counters().cleanup_runs;
     let ports: Vec<Port> = bench.hub.engine.broker().live_leases().map(|lease| lease.port).collect();
     let [first, second] = [0, 1].map(|place| portus_core::PortRange::single(ports[place]));
     let mut answers = Answers::new();
@@ -289,7 +289,7 @@ fn it_is_looked_for_room_once_for_all_who_want_it() {
     bench.let_go();
     let outcomes: BTreeMap<_, _> = std::iter::from_fn(|| answers.next()).collect();
     assert_eq!([1, 2, 3].map(|id| outcomes[&id].is_ok()), [true, false, true]);
-    assert_eq!(bench.hub.cleanups.runs - runs, 2, "the second range was looked through for itself");
+    assert_eq!(bench.hub.metrics.counters().cleanup_runs - runs, 2, "the second range was looked through for itself");
 
     let known = |bench: &mut Bench, ago| bench.hub.room.known_since(Instant::now().checked_sub(ago).unwrap());
     for (ago, looks) in [(Duration::ZERO, 2), (Duration::from_secs(2), 3)] {
@@ -298,7 +298,7 @@ fn it_is_looked_for_room_once_for_all_who_want_it() {
         bench.turn();
         bench.let_go();
         assert!(matches!(answers.next(), Some((4, Err(_)))));
-        assert_eq!(bench.hub.cleanups.runs - runs, looks);
+        assert_eq!(bench.hub.metrics.counters().cleanup_runs - runs, looks);
     }
 }
 

@@ -42,8 +42,8 @@ pub(crate) struct Metrics {
     overdue: usize,
     ends: Ends,
     allocations: u64,
-    /// How often deadlines were dealt with.
-    pub(crate) ticks: u64,
+    /// How often deadlines were dealt with, or stale leases looked for: at the start, on demand, and for room.
+    cleanup_runs: u64,
     /// How many connections were let in.
     pub(crate) connections: u64,
     /// How many were not.
@@ -70,7 +70,7 @@ impl Metrics {
             overdue: 0,
             ends,
             allocations: 0,
-            ticks: 0,
+            cleanup_runs: 0,
             connections: 0,
             connections_refused: 0,
         }
@@ -124,9 +124,14 @@ impl Metrics {
 
     /// Deadlines were dealt with; of those that passed, these could not be.
     pub(crate) fn ticked<'a>(&mut self, left: impl Iterator<Item = &'a Lease>) {
-        self.ticks += 1;
+        self.cleanup_runs += 1;
         self.overdue = left.filter(|lease| !self.stale.contains(&lease.id)).count();
         self.alerts.stale(self.stale.len() + self.overdue);
+    }
+
+    /// Stale leases were looked for.
+    pub(crate) const fn cleaned(&mut self) {
+        self.cleanup_runs += 1;
     }
 
     /// Judges what has stirred since the last time, and returns what was raised and cleared by that.
@@ -140,7 +145,7 @@ impl Metrics {
         let mut counters = Counters {
             allocations: self.allocations,
             ended: self.ends.shape(),
-            cleanup_runs: self.ticks,
+            cleanup_runs: self.cleanup_runs,
             stale_leases_removed: self.ends.stale(),
             connections: self.connections,
             connections_refused: self.connections_refused,
