@@ -42,8 +42,12 @@ c = socket.create_connection(('127.0.0.1', {port})); print('connected', flush=Tr
 
     let refused = rig.say(&main, ["kill", &other_port.to_string()]).ended_with(5);
     assert!(refused.stderr.contains("feature") && refused.stderr.contains("--force"), "{}", refused.stderr);
+    let shown = rig.say(&main, ["kill", &other_port.to_string(), "--dry-run"]).good();
+    assert!(shown.stdout.contains("would end"), "{}", shown.stdout);
+    assert!(shown.stderr.contains("feature") && shown.stderr.contains("only `--force`"), "{}", shown.stderr);
     let shown = rig.json(&main, ["kill", "web", "--dry-run", "--json"]);
     assert_eq!((&shown["dry_run"], &shown["port"]), (&true.into(), &port.into()));
+    assert_eq!(shown["notes"], serde_json::json!([]), "it is the worktree's own");
 
     let ended = rig.json(&main, ["kill", "web", "--json"]);
     assert_eq!(ended["dry_run"], false);

@@ -44,6 +44,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
         context.output.reply(killed)?;
     } else {
         context.output.data(told(&killed).as_bytes())?;
+        killed.notes.iter().for_each(|note| context.output.note(note));
     }
     Ok(Exit::DONE)
 }
@@ -66,7 +67,7 @@ mod tests {
     fn each_process_is_told_and_so_is_that_none_was_left() {
         let process = |pid, command: &str| portus_proto::Process { pid, command: command.to_owned() };
         let port = Port::new(3_000).unwrap();
-        let killed = |killed, dry_run| told(&Killed { port, killed, dry_run });
+        let killed = |killed, dry_run| told(&Killed { port, killed, dry_run, notes: Vec::new() });
         let two = || vec![process(7, "npm run dev"), process(8, "node")];
         assert_eq!(killed(two(), false), "ended npm run dev (7)\nended node (8)\n");
         assert_eq!(killed(two(), true), "would end npm run dev (7)\nwould end node (8)\n");

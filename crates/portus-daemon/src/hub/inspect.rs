@@ -174,7 +174,8 @@ fn ended(plan: Plan, dry_run: bool, grace: Duration, spare: &BTreeSet<ProcessIde
     };
     if dry_run {
         let killed = inspect::trees(&plan.roots, spare).map_err(unknown)?;
-        return Ok(Reply::Killed(proto::Killed { port, killed, dry_run }));
+        let notes = plan.refusal.iter().map(inspect::needs_force).collect();
+        return Ok(Reply::Killed(proto::Killed { port, killed, dry_run, notes }));
     }
     if let Some(refusal) = plan.refusal {
         // Nobody is ended, whether or not it can be told who would be.
@@ -186,7 +187,7 @@ fn ended(plan: Plan, dry_run: bool, grace: Duration, spare: &BTreeSet<ProcessIde
     let (killed, stuck) = inspect::end(&plan, spare, grace).map_err(unknown)?;
     tracing::info!(port = port.number(), killed = killed.len(), stuck = stuck.len(), "ended what listened");
     if stuck.is_empty() {
-        return Ok(Reply::Killed(proto::Killed { port, killed, dry_run }));
+        return Ok(Reply::Killed(proto::Killed { port, killed, dry_run, notes: Vec::new() }));
     }
     Err(inspect::stuck(port, &killed, stuck))
 }

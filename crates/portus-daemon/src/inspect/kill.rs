@@ -57,6 +57,11 @@ pub(crate) fn with_processes(mut refusal: Refusal, processes: Vec<Process>) -> R
     refusal
 }
 
+/// What is to be known beside what would be ended, where ending it would be refused so.
+pub(crate) fn needs_force(refusal: &Refusal) -> String {
+    format!("only `--force` ends it: {}", refusal.message)
+}
+
 /// Some of what was to end lives on.
 pub(crate) fn stuck(port: Port, ended: &[Process], stuck: Vec<Process>) -> Refusal {
     let mut message = format!("not everything on port {port} ended: {}", named(&stuck));

@@ -13,7 +13,7 @@ mod verify;
 
 pub(crate) use container::{Container, name as name_containers};
 pub(crate) use explain::explain;
-pub(crate) use kill::{Plan, plan, stuck, with_processes};
+pub(crate) use kill::{Plan, needs_force, plan, stuck, with_processes};
 pub(crate) use look::{Detail, end, look, spared, trees};
 pub(crate) use seen::Seen;
 pub(crate) use verify::verify;

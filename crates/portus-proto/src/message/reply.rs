@@ -182,6 +182,9 @@ pub struct Killed {
     pub killed: Vec<Process>,
     /// Whether it was only told.
     pub dry_run: bool,
+    /// Where it was only told: whose it is, and what ending it takes, unless it is the caller's own.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// What the daemon says of itself.

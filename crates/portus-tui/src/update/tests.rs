@@ -216,7 +216,7 @@ fn a_kill_shows_what_it_would_end_before_it_can_be_answered() {
     assert_eq!(type_in(&mut model, "K"), [Cmd::Look(Look::Plan(kill(false)))]);
     assert_eq!(type_in(&mut model, "y"), [], "not before it is known whom it would end");
     let process = Process { pid: 9_999, command: "python3".to_owned() };
-    let killed = Killed { port: port(21_096), killed: vec![process.clone()], dry_run: true };
+    let killed = Killed { port: port(21_096), killed: vec![process.clone()], dry_run: true, notes: Vec::new() };
     update(&mut model, NOW_MS, Msg::Planned(kill(false), Ok(killed)));
     assert_eq!(model.question.as_ref().unwrap().processes, [process]);
     assert_eq!(type_in(&mut model, "y"), [Cmd::Do(kill(false))]);

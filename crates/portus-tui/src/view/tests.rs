@@ -82,6 +82,7 @@ fn a_question_at_every_size() {
             port: sample::port(21_096),
             killed: sample::explanation().ancestors[..2].to_vec(),
             dry_run: true,
+            notes: Vec::new(),
         };
         update(model, sample::NOW_MS, Msg::Planned(kill(), Ok(killed)));
     });

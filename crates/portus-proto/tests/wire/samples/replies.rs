@@ -63,7 +63,12 @@ pub(crate) fn replies() -> Vec<Reply> {
         Reply::Listeners(vec![listener()]),
         Reply::Explained(Box::new(explanation())),
         Reply::Verified(Verification { ok: true, services: vec![verified] }),
-        Reply::Killed(Killed { port: port(20123), killed: vec![process(4201, "node server.js")], dry_run: true }),
+        Reply::Killed(Killed {
+            port: port(20123),
+            killed: vec![process(4201, "node server.js")],
+            dry_run: true,
+            notes: vec!["only with `--force`".to_owned()],
+        }),
         Reply::Status(status()),
         Reply::Stats(Box::new(super::stats::stats())),
         Reply::Mirrored(Mirrored {
