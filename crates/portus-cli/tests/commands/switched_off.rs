@@ -46,6 +46,24 @@ fn the_preferred_port_is_answered_without_a_daemon() {
 }
 
 #[test]
+fn who_waits_for_a_service_is_not_told_that_it_is_up_when_nobody_listens() {
+    let world = World::new();
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let wait = |time| off(&world, &["get", "web", "--wait", time], &[("WEB_PORT", &port)]);
+    assert_eq!(wait("30s").ended_with(0).out, format!("{port}\n"));
+    drop(listener);
+    let said = wait("10ms").ended_with(7);
+    assert!(said.err.contains(&format!("nobody listens on port {port}")), "{said:?}");
+    let json = off(&world, &["request", "web", "--json"], &[("WEB_PORT", &port)]).ended_with(0).json();
+    let lease = &json["leases"][0];
+    assert_eq!(
+        (&lease["id"], &lease["state"], &lease["ended"]),
+        (&0.into(), &"pending".into(), &serde_json::Value::Null)
+    );
+}
+
+#[test]
 fn what_the_project_prefers_counts_and_its_siblings_are_known() {
     let world = World::new();
     let file =
@@ -117,6 +135,22 @@ fn the_earlier_registries_variables_are_heeded() {
     ];
     let given = with(&world, &["request", "web", "api", "--sequential"], &variables).ended_with(0).out;
     assert_eq!(given, format!("{end}\n{start}\n"), "the first one prefers the port, both are of the range");
+}
+
+#[test]
+fn doctor_looks_at_the_environments_range_as_at_any_other() {
+    let world = World::new();
+    let Ok(text) = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range") else { return };
+    let first: u16 = text.split_whitespace().next().unwrap().parse().unwrap();
+    let (start, end) = (first.to_string(), (first + 9).to_string());
+    let variables = [("MCP_PORT_RANGE_START", start.as_str()), ("MCP_PORT_RANGE_END", end.as_str())];
+    let doctor = with(&world, &["doctor", "--json"], &variables).ended_with(0).json();
+    let checks = doctor["checks"].as_array().unwrap();
+    let is_told = checks.iter().any(|check| {
+        let message = check["message"].as_str().unwrap();
+        check["status"] == "warn" && message.starts_with(&format!("request.range: {start}-{end} overlaps"))
+    });
+    assert!(is_told, "{doctor}");
 }
 
 #[test]

@@ -198,6 +198,8 @@ fn ranges(config: Option<&Config>, status: Option<&Status>) -> Vec<Check> {
     let mut ranges: Vec<(String, PortRange)> = pool.map(|pool| ("pool.range".to_owned(), pool)).into_iter().collect();
     let expand = config.and_then(|config| config.pool.expand_range.as_ref());
     ranges.extend(expand.map(|range| ("pool.expand_range".to_owned(), range.value)));
+    let of_requests = config.and_then(|config| config.environment.range.as_ref());
+    ranges.extend(of_requests.map(|range| ("request.range".to_owned(), range.value)));
     for (name, service) in config.iter().flat_map(|config| &config.services) {
         let range = service.range.as_ref().map(|range| (format!("services.{name}.range"), range.value));
         let fallback = service.fallback.as_ref().map(|range| (format!("services.{name}.fallback"), range.value));
