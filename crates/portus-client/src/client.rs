@@ -1,12 +1,13 @@
 //! One connection to the daemon: calls and their answers, events between them, and going over to the next daemon.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use portus_os::place::{Connection, Home};
 use portus_proto::codec::{DecodeError, decode_server, encode_client};
 use portus_proto::{
-    Call, ClientFrame, Code, Event, KILL_GRACE_DEFAULT_MS, Outcome, Reply, ReplyFrame, ServerFrame, Welcome, What,
+    Call, ClientFrame, Code, Event, KILL_GRACE_DEFAULT_MS, Outcome, Reply, ReplyFrame, ServerFrame, WallTime, Welcome,
+    What,
 };
 
 use crate::connect::{self, Options};
@@ -109,12 +110,24 @@ impl Client {
         Ok(Events::new(self))
     }
 
+    /// Goes over to another daemon when the one that told events has left; starts it if need be and if `may_start`. The
+    /// next event says that some were missed.
+    ///
+    /// # Errors
+    /// As every call; [`ConnectError::NotRunning`] where there is no other.
+    pub fn follow(&mut self, may_start: bool) -> Result<(), CallError> {
+        let autostart = std::mem::replace(&mut self.options.autostart, may_start);
+        let outcome = self.reconnect(self.options.deadline);
+        self.options.autostart = autostart;
+        outcome
+    }
+
     /// The next event, if one comes within `wait`.
     ///
     /// # Errors
     /// [`CallError::Lost`] when the connection ends, [`CallError::Refused`] when the daemon says why.
     pub fn next_event(&mut self, wait: Duration) -> Result<Option<Event>, CallError> {
-        let at = self.events.front().map(|event| event.at).unwrap_or_default();
+        let at = self.events.front().map_or_else(now, |event| event.at);
         match std::mem::take(&mut self.missed) {
             0 => {}
             missed => return Ok(Some(Event { at, what: What::Missed(missed) })),
@@ -245,6 +258,11 @@ impl Client {
             Err(error) => Err(error),
         }
     }
+}
+
+fn now() -> WallTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    WallTime(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// How long a call waits for something to happen, if it does.

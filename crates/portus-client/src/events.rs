@@ -22,6 +22,16 @@ impl Events {
         Self { client, is_over: false }
     }
 
+    /// As [`Client::follow`].
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn follow(&mut self, may_start: bool) -> Result<(), CallError> {
+        self.client.follow(may_start)?;
+        self.is_over = false;
+        Ok(())
+    }
+
     /// The connection's client, for calls in between.
     pub const fn client(&mut self) -> &mut Client {
         &mut self.client

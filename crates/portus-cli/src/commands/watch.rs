@@ -1,7 +1,10 @@
 //! `portus watch`
 
+use std::time::Duration;
+
 use portus_client::shapes::{Envelope, Subject, WatchLine};
-use portus_proto::Event;
+use portus_client::{CallError, ConnectError, Events};
+use portus_proto::{Code, Event};
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -12,17 +15,44 @@ use crate::text;
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {}
 
+/// How often a daemon is looked for after one was told to leave.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(200);
+
 pub(crate) fn run(_args: Args, context: &Context) -> Outcome {
     let output = context.output;
-    let events = context.connect()?.into_events()?;
+    let mut events = context.connect()?.into_events()?;
     output.aside("watching");
-    for event in events {
-        let line = if output.json { json(event?)? } else { text::safe(&sentence(event?)).into_owned() };
+    while let Some(event) = events.next() {
+        let event = match event {
+            Ok(event) => event,
+            Err(error) => {
+                follow(error, &mut events, context)?;
+                continue;
+            }
+        };
+        let line = if output.json { json(event)? } else { text::safe(&sentence(event)).into_owned() };
         if !output.line(&line)? {
             break;
         }
     }
     Ok(Exit::DONE)
+}
+
+/// Goes over to the next daemon. One that died is followed by another at once; where one was told to leave, somebody
+/// else decides when there is to be one again, and that is waited for.
+fn follow(error: CallError, events: &mut Events, context: &Context) -> Result<(), Failure> {
+    let may_start = match &error {
+        CallError::Lost { .. } => true,
+        CallError::Refused(refusal) if refusal.code == Code::Stopping => false,
+        _ => return Err(error.into()),
+    };
+    context.output.aside(&format!("{error}: waiting for the next daemon"));
+    loop {
+        match events.follow(may_start) {
+            Err(CallError::Connect(ConnectError::NotRunning { .. })) => std::thread::sleep(LOOK_AGAIN_AFTER),
+            outcome => return Ok(outcome?),
+        }
+    }
 }
 
 fn json(event: Event) -> Result<String, Failure> {

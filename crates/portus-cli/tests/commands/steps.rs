@@ -181,12 +181,17 @@ fn events_are_told_as_they_happen() {
     assert_eq!(ready, "note: watching\n");
     world.say(&shop, &["request", "web"]).ended_with(0);
     let lines = BufReader::new(watch.stdout.take().unwrap()).lines();
-    let granted = lines
-        .map(|line| serde_json::from_str::<serde_json::Value>(&line.unwrap()).unwrap())
-        .find(|event| event["event"] == "granted")
-        .unwrap();
+    let mut events = lines.map(|line| serde_json::from_str::<serde_json::Value>(&line.unwrap()).unwrap());
+    let granted = events.find(|event| event["event"] == "granted").unwrap();
     assert_eq!(granted["schema"], "portus/1");
     assert_eq!(granted["lease"]["service"], "web");
+    world.say(&shop, &["daemon", "restart"]).ended_with(0);
+    let missed = events.find(|event| event["event"] == "missed").unwrap();
+    assert_eq!(missed["missed"], 1);
+    assert!(missed["at"].as_str().is_some_and(|at| at > "2020"), "{missed}");
+    world.say(&shop, &["request", "api"]).ended_with(0);
+    let granted = events.find(|event| event["event"] == "granted").unwrap();
+    assert_eq!(granted["lease"]["service"], "api");
     watch.kill().unwrap();
     watch.wait().unwrap();
 }
