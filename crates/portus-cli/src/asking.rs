@@ -1,5 +1,8 @@
 //! What is asked of the daemon, the same for `request` and `run`.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
 use portus_client::config::Wish;
 use portus_client::{Assigned, Container, Workspace, disabled_port, variable_part};
 use portus_core::{Port, ServiceName};
@@ -11,6 +14,12 @@ use crate::failure::Failure;
 
 /// The most services one request may name.
 const ASKS_MAX: usize = 64;
+
+/// How long a connection within this machine may take at least.
+const CONNECT_MIN: Duration = Duration::from_millis(50);
+
+/// How often a port is looked at while there is no daemon that would tell.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// The wishes of the command line, each service's own group together.
 pub(crate) fn asks(
@@ -64,6 +73,24 @@ pub(crate) fn port_without_daemon(
         let hint = format!("give it one with --port, in portus.toml, or in {own}{common}; or unset {switch}");
         Failure::new(Exit::NO_PORT, "disabled", message, hint)
     })
+}
+
+/// Waits until somebody listens on a port of loopback; no daemon is there that would tell. Whether somebody does.
+pub(crate) fn listens_within(port: Port, wait: Duration) -> bool {
+    let until = Instant::now() + wait;
+    let hosts = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+    loop {
+        let left = until.saturating_duration_since(Instant::now()).max(CONNECT_MIN);
+        let is_up = |host| TcpStream::connect_timeout(&SocketAddr::new(host, port.number()), left).is_ok();
+        if hosts.into_iter().any(is_up) {
+            return true;
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return false;
+        }
+        std::thread::sleep(left.min(LOOK_AGAIN_AFTER));
+    }
 }
 
 /// The declared services that have a port while Portus is switched off.

@@ -38,7 +38,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
         None => workspace.service()?,
     };
     if let Some(switch) = workspace.config.disabled_by {
-        return without_daemon(&service, &workspace, args.url, switch, context);
+        return without_daemon(&service, &workspace, (args.url, args.wait), switch, context);
     }
     let mut client = context.connect()?;
     let reply = match args.wait {
@@ -75,10 +75,23 @@ fn told(port: Port, url: bool) -> String {
 }
 
 /// The port that the service prefers, while Portus is switched off.
-fn without_daemon(service: &ServiceName, workspace: &Workspace, url: bool, switch: &str, context: &Context) -> Outcome {
+fn without_daemon(
+    service: &ServiceName,
+    workspace: &Workspace,
+    (url, wait): (bool, Option<Duration>),
+    switch: &str,
+    context: &Context,
+) -> Outcome {
     let wish = workspace.config.environment.below(Wish::default(), 0);
     let ask = workspace.config.ask(workspace.key(service.clone()), &wish, None);
     let port = asking::port_without_daemon(service, ask.preferred, true, switch)?;
+    if let Some(wait) = wait
+        && !asking::listens_within(port, wait)
+    {
+        let message = format!("{switch} is set, and nobody listens on port {port}, which `{service}` prefers");
+        let hint = format!("start it on that port; unset {switch} to let Portus give it one");
+        return Err(Failure::new(Exit::TIMED_OUT, "timed_out", message, hint));
+    }
     let note = format!("{switch} is set: {port} is only what `{service}` prefers, leased by nobody");
     if context.output.json {
         let leases = vec![super::request::imagined(&ask, port)];

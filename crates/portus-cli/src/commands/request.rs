@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portus_client::{Workspace, requester, show_duration};
-use portus_core::{EndReason, LeaseId, Port, ServiceName, StateWord};
+use portus_core::{LeaseId, Port, ServiceName, StateWord};
 use portus_proto::{Ask, GuardWish, Health, Lease, LeasesReply, RequestCall, WallTime};
 
 use crate::args::{Place, WishArgs, millis, positive_duration};
@@ -36,7 +36,7 @@ pub(crate) struct Args {
     /// Keep the port in the kernel until it is confirmed or released (TCP only)
     #[arg(long)]
     hold: bool,
-    /// Wait in line for the port for so long, such as 30s
+    /// With --port: wait in line for that port for so long, such as 30s
     #[arg(long, value_name = "DURATION", value_parser = positive_duration, requires = "port")]
     wait: Option<Duration>,
     /// Look from the start of the range on
@@ -131,7 +131,7 @@ pub(super) fn imagined(ask: &Ask, port: Port) -> Lease {
         service: ask.key.service.clone(),
         port,
         protocol: ask.protocol,
-        state: StateWord::Ended,
+        state: StateWord::Pending,
         reused: false,
         contested: false,
         orphaned: false,
@@ -144,7 +144,7 @@ pub(super) fn imagined(ask: &Ask, port: Port) -> Lease {
         requester: requester(),
         granted_at: WallTime(text::now_ms()),
         expires_at: None,
-        ended: Some(portus_proto::Ended { reason: EndReason::Released, at: WallTime(text::now_ms()) }),
+        ended: None,
     }
 }
 
