@@ -8,6 +8,8 @@ use crate::failure::Outcome;
 use crate::line;
 
 /// Print a shell's completions
+///
+/// It is a script for that shell in any case, also with --json.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// The shell

@@ -42,7 +42,7 @@ enum Action {
     Status,
     /// Stop it and start it; leases and claims stay
     Restart,
-    /// Print the end of its log
+    /// Print the end of its log; one JSON object a line with --json
     Logs {
         /// How many lines
         #[arg(long, short = 'n', value_name = "N", default_value_t = 100)]

@@ -7,6 +7,7 @@ use portus_client::{Client, Options, Overrides};
 use portus_os::process::Signal;
 use portus_os::supervise::{self, SignalTrap};
 use portus_tui::{DashboardError, Here, Notice, Setup, Tab, Theme};
+use serde::Serialize;
 
 use crate::args::Color;
 use crate::context::Context;
@@ -36,6 +37,12 @@ pub(crate) struct Args {
     /// The colours for this background [default: what COLORFGBG says, else dark]
     #[arg(long, value_enum, value_name = "dark|light", hide_possible_values = true)]
     background: Option<Background>,
+}
+
+/// A frame as text.
+#[derive(Debug, Serialize)]
+struct Frame {
+    frame: String,
 }
 
 /// The views, by name.
@@ -72,8 +79,17 @@ pub(crate) fn run(args: Args, context: &Context) -> Outcome {
     if args.once {
         let columns = || std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).filter(|wide| *wide >= 20);
         let width = args.width.or_else(columns).unwrap_or(ONCE_SIZE.0);
-        context.output.data(portus_tui::once(&setup, width, args.height.unwrap_or(ONCE_SIZE.1))?.as_bytes())?;
+        let frame = portus_tui::once(&setup, width, args.height.unwrap_or(ONCE_SIZE.1))?;
+        if context.output.json {
+            context.output.reply(Frame { frame })?;
+        } else {
+            context.output.data(frame.as_bytes())?;
+        }
         return Ok(Exit::DONE);
+    }
+    if context.output.json {
+        let hint = "`portus dashboard --once --json` gives one frame, `portus watch --json` what happens";
+        return Err(Failure::usage("the dashboard is drawn in a terminal, and is no JSON", hint));
     }
     portus_tui::check_terminal()?;
     let trap = SignalTrap::install().map_err(|error| Failure::io("catch signals", &error))?;

@@ -12,6 +12,8 @@ use crate::failure::{Failure, Outcome};
 use crate::line;
 
 /// Print the manual page, or write all pages into a directory
+///
+/// It is troff in any case, also with --json.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Write portus.1, portus-request.1 and the others there

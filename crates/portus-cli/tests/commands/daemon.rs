@@ -35,6 +35,10 @@ fn it_starts_tells_of_itself_and_leaves() {
     assert_eq!(world.say(&shop, &["daemon", "stop"]).ended_with(0).err, "stopped\n");
     assert_eq!(world.say(&shop, &["daemon", "status", "--json"]).ended_with(0).json()["running"], false);
     assert!(world.say(&shop, &["daemon", "logs"]).ended_with(0).out.contains("serving"));
+    let line = world.say(&shop, &["daemon", "logs", "-n", "1", "--json"]).ended_with(0).json();
+    assert!(line["line"].is_string(), "{line}");
+    let once = world.say(&shop, &["dashboard", "--once", "--json"]).ended_with(0).json();
+    assert!(once["frame"].as_str().is_some_and(|frame| frame.contains("HOLDER")), "{once}");
 }
 
 #[test]

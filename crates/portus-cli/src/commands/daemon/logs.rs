@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 
+use serde::Serialize;
+
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
@@ -25,8 +27,21 @@ pub(super) fn run(lines: usize, context: &Context) -> Outcome {
     file.seek(SeekFrom::Start(len.saturating_sub(TAIL_LEN_MAX)))
         .and_then(|_| file.take(TAIL_LEN_MAX).read_to_end(&mut tail))
         .map_err(|error| Failure::io("read the log", &error))?;
-    context.output.data(last_lines(&tail, lines))?;
+    let tail = last_lines(&tail, lines);
+    if !context.output.json {
+        context.output.data(tail)?;
+        return Ok(Exit::DONE);
+    }
+    for line in String::from_utf8_lossy(tail).lines() {
+        context.output.reply(LogLine { line: line.to_owned() })?;
+    }
     Ok(Exit::DONE)
+}
+
+/// One line of the log.
+#[derive(Debug, Serialize)]
+struct LogLine {
+    line: String,
 }
 
 fn last_lines(text: &[u8], count: usize) -> &[u8] {
