@@ -159,6 +159,8 @@ pub struct CleanLook {
     pub sightings: BTreeMap<LeaseId, Sighting>,
     /// What lives on of their holders' trees.
     pub survivors: BTreeMap<LeaseId, Vec<ProcessIdentity>>,
+    /// Those whose worktree is gone: no server of theirs is about to come.
+    pub homeless: BTreeSet<LeaseId>,
     /// Whether somebody wants ports now and there are none left: then those that become free do not cool down.
     pub for_room: bool,
 }

@@ -152,7 +152,9 @@ impl Hub {
 
     /// Finds the claims whose worktree is gone, and drops them if asked.
     fn begin_prune(&self, drop: bool, to: Responder) {
-        let claims: Vec<_> = self.engine.broker().claims().cloned().collect();
+        // The number of a lease that is in use all the same is not dropped below it.
+        let broker = self.engine.broker();
+        let claims: Vec<_> = broker.claims().filter(|claim| broker.lease_of(&claim.key).is_none()).cloned().collect();
         let worktrees: std::collections::BTreeSet<_> = claims.iter().map(|claim| claim.key.worktree.clone()).collect();
         let slow = move || missing_worktrees(worktrees);
         self.beside(slow, move |missing| {

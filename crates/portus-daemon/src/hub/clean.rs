@@ -2,6 +2,7 @@
 //! ports are wanted and none is left.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portus_core::{Answer, CleanLook, Command, Lease, LeaseId, Port, PortRange, ProcessIdentity, Protocol};
@@ -10,7 +11,7 @@ use portus_proto::{LeasesReply, Reply};
 
 use super::{Hub, Requested, Then, Work};
 use crate::engine::Failure;
-use crate::observer::{Bereaved, Gatherer};
+use crate::observer::{Bereaved, Gatherer, missing_worktrees};
 use crate::server::Responder;
 use crate::wording;
 
@@ -84,6 +85,7 @@ struct Suspected {
     protocol: Protocol,
     processes: BTreeSet<ProcessIdentity>,
     holder: Option<ProcessIdentity>,
+    worktree: Arc<str>,
 }
 
 impl Suspected {
@@ -94,6 +96,7 @@ impl Suspected {
             protocol: lease.protocol,
             processes: lease.processes().collect(),
             holder: lease.holder.as_ref().map(|holder| holder.process),
+            worktree: Arc::clone(&lease.key.worktree),
         }
     }
 }
@@ -211,7 +214,9 @@ fn look(gatherer: &Gatherer, suspected: &[Suspected]) -> CleanLook {
         return CleanLook::default();
     };
     let sighting = |one: &&Suspected| Some((one.id, seen.get(&one.port)?.clone()));
-    CleanLook { gone, sightings: orphans.iter().filter_map(sighting).collect(), survivors, for_room: false }
+    let missing = missing_worktrees(orphans.iter().map(|one| Arc::clone(&one.worktree)).collect::<BTreeSet<_>>());
+    let homeless = orphans.iter().filter(|one| missing.contains(&one.worktree)).map(|one| one.id).collect();
+    CleanLook { gone, sightings: orphans.iter().filter_map(sighting).collect(), survivors, homeless, for_room: false }
 }
 
 /// The leases that had a holder, those of one tree together.

@@ -69,7 +69,7 @@ tell_and_hear!(Caller { worktree, force });
 tell_and_hear!(Ask { key, purpose, protocol, preferred, strict, range, pool, fallback, expand, strategy, exclude });
 tell_and_hear!(Request { asks, contiguous, holder, requester, ttl, guard, queued, stale });
 tell_and_hear!(Stale: Unknown {} None {} Ended {};);
-tell_and_hear!(CleanLook { gone, sightings, survivors, for_room });
+tell_and_hear!(CleanLook { gone, sightings, survivors, homeless, for_room });
 tell_and_hear!(Command:
     Boot { boot }
     Request { request, survey }

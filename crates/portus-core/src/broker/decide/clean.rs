@@ -20,13 +20,14 @@ impl Broker {
     }
 
     /// Why a lease is stale, if it is. Whoever came to it after the look is not among the gone. One without a holder
-    /// has its grace, whoever looks: its server may be about to come back.
+    /// has its grace, whoever looks: its server may be about to come back. But not to a worktree that is gone.
     fn staleness(&self, now: Moment, lease: &Lease, seen: &Sighting, look: &CleanLook) -> Option<EndReason> {
         let lives_on = look.survivors.get(&lease.id).is_some_and(|left| !left.is_empty());
         if lives_on || self.served(lease, seen) || lease.processes().any(|process| !look.gone.contains(&process)) {
             return None;
         }
-        let is_due = lease.deadline().is_some_and(|until| until <= now.awake);
+        let is_homeless = look.homeless.contains(&lease.id) && seen.listeners.is_empty();
+        let is_due = is_homeless || lease.deadline().is_some_and(|until| until <= now.awake);
         match lease.state {
             LeaseState::Ended { .. } => None,
             _ if lease.holder.is_some() => Some(EndReason::HolderExited),

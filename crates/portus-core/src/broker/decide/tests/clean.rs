@@ -41,6 +41,24 @@ fn who_lives_on_or_came_after_the_look_keeps_a_lease() {
 }
 
 #[test]
+fn a_lease_that_nobody_holds_is_stale_when_its_worktree_is_gone_and_nobody_listens() {
+    let mut ledger = Ledger::new();
+    let silent = ledger.grant(request("silent"));
+    let heard = ledger.grant(request("heard"));
+    let held = ledger.grant(request("held").held_by(7));
+    ledger.listens(ledger.lease(heard.id).port.number(), stranger(50));
+    let all = [silent.id, heard.id, held.id];
+    let look = CleanLook {
+        homeless: all.into(),
+        sightings: all.map(|id| (id, ledger.world.sighting(ledger.lease(id).port))).into(),
+        ..CleanLook::default()
+    };
+    ledger.send(Command::Clean { look }).unwrap();
+    assert_eq!(ledger.end(silent.id), Some(EndReason::NeverConfirmed));
+    assert_eq!([heard.id, held.id].map(|id| ledger.end(id)), [None; 2]);
+}
+
+#[test]
 fn a_server_that_is_gone_makes_a_lease_stale_when_its_grace_is_over() {
     let mut ledger = Ledger::new();
     let web = ledger.grant(request("web"));

@@ -240,8 +240,8 @@ impl Ledger {
         let look = CleanLook {
             gone: gone.iter().copied().collect(),
             sightings: sightings.collect(),
-            survivors: BTreeMap::new(),
             for_room,
+            ..CleanLook::default()
         };
         match self.send(Command::Clean { look }) {
             Ok(Answer::Touched(ids)) => ids,
