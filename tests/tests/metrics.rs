@@ -170,7 +170,7 @@ fn a_range_that_fills_up_raises_an_alert_and_clears_it_when_ports_are_given_back
     assert_eq!(next_alert(&mut watch).0, "cleared");
     let log = rig.say(&dir, ["daemon", "logs"]).good().stdout;
     assert_eq!(log.matches("alert: ").count(), 1, "{log}");
-    assert_eq!(log.matches("no longer: ").count(), 1, "{log}");
+    assert_eq!(log.matches("no longer nearly full: ").count(), 1, "{log}");
 }
 
 #[test]
