@@ -112,6 +112,14 @@ pub(crate) fn command(line: &str) -> &str {
     if start < program.len() { &line[start..] } else { line }
 }
 
+/// Who holds a lease, and the agent that asked for it, as `portus list` shows it; who only asked holds nothing.
+pub(crate) fn holder(lease: &Lease) -> String {
+    if lease.holder.is_some() {
+        return whose(lease);
+    }
+    lease.requester.client.as_ref().map_or_else(|| "-".to_owned(), |client| format!("- [{client}]"))
+}
+
 /// Whose a lease is: its holder, else who asked.
 pub(crate) fn whose(lease: &Lease) -> String {
     let holder = lease.holder.as_ref().map(|holder| (Some(holder.pid), holder.command.as_str()));

@@ -66,7 +66,7 @@ fn leases(model: &Model) -> Vec<Line> {
         2 => words::urgency(b).cmp(&words::urgency(a)),
         3 => b.granted_at.cmp(&a.granted_at),
         4 => nothing_last(a.expires_at, b.expires_at),
-        5 => words::whose(a).cmp(&words::whose(b)),
+        5 => words::holder(a).cmp(&words::holder(b)),
         _ => nothing_last(a.requester.session.as_ref(), b.requester.session.as_ref()),
     };
     all.sort_by(|a, b| by_column(a, b).then(a.port.cmp(&b.port)));

@@ -137,7 +137,7 @@ fn lease_cell(model: &Model, theme: Theme, lease: &portus_proto::Lease, column: 
         2 => (words::state_in_full(lease), theme.tone(words::urgency(lease))),
         3 => plain(ago(model, lease.granted_at.0)),
         4 => plain(lease.expires_at.map(|at| time::span(at.0.saturating_sub(model.now_ms))).unwrap_or_default()),
-        5 => plain(words::whose(lease)),
+        5 => plain(words::holder(lease)),
         _ => plain(lease.requester.session.clone().unwrap_or_default()),
     }
 }
