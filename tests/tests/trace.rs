@@ -95,6 +95,8 @@ fn a_trace_that_others_could_reach_is_none() {
     std::os::unix::fs::symlink(&target, &link).unwrap();
     let said = rig.say(&rig.work(), [Path::new("daemon"), Path::new("run"), Path::new("--trace"), &link]).ended_with(1);
     assert!(said.stderr.contains("no plain file"), "{}", said.stderr);
+    assert!(said.stderr.contains(&format!("cannot write the trace {}: ", link.display())), "{}", said.stderr);
+    assert_eq!(said.stdout, "", "nobody waits for a line");
     assert_eq!(std::fs::read_to_string(&target).unwrap(), "precious");
     let relative = rig.portus(&rig.work(), ["daemon", "run"]).env("PORTUS_TRACE", "here").output().unwrap();
     assert!(Said::from(relative).ended_with(2).stderr.contains("not an absolute path"));

@@ -67,6 +67,14 @@ pub enum DaemonError {
     /// It is not known whether a change was written down. The next start reads what is there.
     #[error("it is not known whether a change was written down")]
     Doubt,
+    /// Decisions cannot be written where that was asked for.
+    #[error("cannot write the trace {}: {source}", path.display())]
+    Trace {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The system refused.
     #[error("cannot {action}: {source}")]
     Io {
@@ -87,6 +95,7 @@ impl DaemonError {
             Self::Journal(error) => error.hint(),
             Self::Recovery(error) => error.hint().to_owned(),
             Self::Doubt => "start it again: it reads what is there".to_owned(),
+            Self::Trace { .. } => "name a file in a directory of your own, or leave out the trace".to_owned(),
             Self::Io { .. } => "`portus daemon logs` may say more".to_owned(),
         }
     }

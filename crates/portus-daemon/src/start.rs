@@ -1,6 +1,7 @@
 //! From the settings to a daemon that serves, and back to a directory that the next one can use.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use portus_core::{Broker, Port, PortRange, ProcessIdentity};
@@ -107,7 +108,7 @@ async fn serve(mut settings: Settings, home: Home, ready: impl FnOnce(&Ready)) -
     let machine = machine(&jobs, gatherer.clone())?;
     let journal = SqliteJournal::open(&home.journal(), settings.policy.history_max)?;
     // Whoever asked for a trace finds out at once that there will be none.
-    let trace = settings.trace.as_deref().map(TraceFile::create).transpose().map_err(io("write the trace"))?;
+    let trace = settings.trace.as_deref().map(traced).transpose()?;
     let recorder = |journal: &SqliteJournal, broker: &Broker| -> Option<Box<dyn Recorder>> {
         trace.map(|file| Box::new(Tracer::begin(file, journal.uuid(), broker)) as Box<dyn Recorder>)
     };
@@ -166,6 +167,10 @@ fn machine(jobs: &mpsc::Sender<Job>, gatherer: Gatherer) -> Result<Machine, Daem
     let seen = jobs.clone();
     let looks = Looks::start(gatherer, move |found| seen.blocking_send(Job::Seen(found)).is_ok());
     Ok(Machine::new(watcher, looks.map_err(io("start a thread"))?))
+}
+
+fn traced(path: &Path) -> Result<TraceFile, DaemonError> {
+    TraceFile::create(path).map_err(|source| DaemonError::Trace { path: path.to_owned(), source })
 }
 
 fn io(action: &'static str) -> impl Fn(std::io::Error) -> DaemonError {

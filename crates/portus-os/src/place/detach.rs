@@ -10,6 +10,9 @@ use std::time::Instant;
 /// The longest line of readiness that is read, in bytes.
 const LINE_LEN_MAX: usize = 8 * 1024;
 
+/// The variable by which a started process knows that its line is waited for.
+const STARTED_VARIABLE: &str = "PORTUS_STARTED";
+
 /// A process that was started to outlive its caller.
 #[derive(Debug)]
 pub struct Detached {
@@ -51,6 +54,7 @@ pub fn spawn_detached<S: AsRef<OsStr>>(
             command.env_remove(name);
         }
     }
+    command.env(STARTED_VARIABLE, "1");
     detach(&mut command);
     let mut child = command.spawn()?;
     let pid = child.id();
@@ -191,6 +195,13 @@ fn take(line: &mut Vec<u8>, chunk: &[u8]) -> Option<Readiness> {
         return Some(Readiness::Said(text(&line[..end])));
     }
     (chunk.is_empty() || line.len() >= LINE_LEN_MAX).then(|| Readiness::Silent(text(line)))
+}
+
+/// Whether this process was started by [`spawn_detached`], so that somebody waits for its line. Who runs it by hand
+/// does not.
+#[must_use]
+pub fn has_starter() -> bool {
+    std::env::var_os(STARTED_VARIABLE).is_some()
 }
 
 /// The started process's side: says its line to whoever waits for it, and lets go of its output,

@@ -19,7 +19,7 @@ pub(crate) use connection::connect_to;
 #[cfg(windows)]
 pub use connection::pipe_name;
 pub use connection::{Connection, connect, connect_within};
-pub use detach::{Detached, Readiness, announce, spawn_detached};
+pub use detach::{Detached, Readiness, announce, has_starter, spawn_detached};
 pub use home::{HOME_VARIABLE, Home, PlaceError};
 pub use host::host_name;
 pub use lock::{InstanceLock, StartLock, open_private};

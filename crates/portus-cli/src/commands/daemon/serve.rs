@@ -7,7 +7,7 @@ use portus_client::config::{Config, Sourced};
 use portus_client::{READY_LINE, failed_line};
 use portus_core::Span;
 use portus_daemon::{DaemonError, LogLevel, Settings};
-use portus_os::place::{Home, announce};
+use portus_os::place::{Home, announce, has_starter};
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -18,7 +18,7 @@ const TRACE_VARIABLE: &str = "PORTUS_TRACE";
 
 pub(super) fn run(home: Option<PathBuf>, trace: Option<PathBuf>, context: &Context) -> Outcome {
     let outcome = serve(home, trace, context);
-    if let Err(failure) = &outcome {
+    if let (Err(failure), true) = (&outcome, has_starter()) {
         // Whoever started this process waits for a line.
         drop(announce(&failed_line(failure.code == "already_running", &failure.message)));
     }
@@ -32,9 +32,14 @@ fn serve(home: Option<PathBuf>, trace: Option<PathBuf>, context: &Context) -> Ou
     if let Some(home) = home {
         context.set_home(Home::at(home));
     }
+    let at = context.home()?.dir().display();
     portus_daemon::run(settings, context.home()?.clone(), |_ready| {
-        // Nobody may be listening; that is no reason not to serve.
-        drop(announce(READY_LINE));
+        if has_starter() {
+            // Nobody may be listening; that is no reason not to serve.
+            drop(announce(READY_LINE));
+        } else {
+            context.output.say(&format!("serving {at}: Ctrl-C or `portus daemon stop` ends it, leases stay"));
+        }
     })?;
     Ok(Exit::DONE)
 }
@@ -106,7 +111,7 @@ impl From<DaemonError> for Failure {
             DaemonError::AlreadyRunning { .. } => (Exit::NO_PORT, "already_running"),
             DaemonError::Place(_) => (Exit::NO_DAEMON, "no_home"),
             DaemonError::Journal(_) | DaemonError::Recovery(_) | DaemonError::Doubt => (Exit::FAILED, "journal_failed"),
-            DaemonError::Io { .. } => (Exit::FAILED, "io"),
+            DaemonError::Io { .. } | DaemonError::Trace { .. } => (Exit::FAILED, "io"),
         };
         Self::new(exit, code, error.to_string(), error.hint())
     }
