@@ -84,11 +84,20 @@ pub(crate) fn timed_out(what: &str, hint: impl Into<String>) -> Refusal {
 
 /// Nobody listened in time.
 pub(crate) fn never_listened(lease: core::LeaseId, view: &View<'_>) -> Refusal {
-    let message = format!("time ran out while waiting until somebody listens: {}", described(lease, view));
-    let port = view.broker.lease(lease).map(|lease| lease.port);
-    let hint =
-        port.map_or_else(String::new, |port| format!("`portus explain {port}` says who is there, and who is not"));
+    let mut message = format!("time ran out while waiting until somebody listens: {}", described(lease, view));
+    let found = view.broker.lease(lease);
+    let mut hint = found
+        .map_or_else(String::new, |lease| format!("`portus explain {}` says who is there, and who is not", lease.port));
+    if let Some((lease, elsewhere)) = found.and_then(|lease| Some((lease, lease.drifted_to?))) {
+        message.push_str(&format!("; its server listens on port {elsewhere} instead"));
+        hint = drifted_hint(lease.port, elsewhere);
+    }
     about(Refusal::new(Code::TimedOut, message, hint), lease, view)
+}
+
+/// What to do about a server that listens elsewhere than on its lease's port.
+pub(crate) fn drifted_hint(port: core::Port, elsewhere: core::Port) -> String {
+    format!("make it listen on {port} (PORT={port}); `portus explain {elsewhere}` says more")
 }
 
 /// Nobody is known to serve this lease whose health could be kept.

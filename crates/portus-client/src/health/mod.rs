@@ -119,7 +119,13 @@ impl Check {
         if !lease.protocol.tcp() {
             return Asked { health: Health::Unknown, detail: "a UDP service cannot be asked".to_owned() };
         }
-        self.ask_port(lease.port, within)
+        let mut asked = self.ask_port(lease.port, within);
+        if let Some(elsewhere) = lease.drifted_to.filter(|_| !asked.is_healthy()) {
+            asked
+                .detail
+                .push_str(&format!("; its server listens on port {elsewhere} instead (`portus explain {elsewhere}`)"));
+        }
+        asked
     }
 
     /// Asks whoever has this port, within this time over all.

@@ -5,6 +5,7 @@ use portus_proto::{Verification, VerifiedService};
 
 use super::Seen;
 use crate::translate::View;
+use crate::wording;
 
 /// Checks every listener on every service's port.
 pub(crate) fn verify(view: &View<'_>, keys: &[Key], seen: &[Seen], accept_presumed: bool) -> Verification {
@@ -43,7 +44,13 @@ fn judge(
         weakest = Some(weakest.map_or(evidence, |other| other.max(evidence)));
     }
     let outcome = match weakest {
-        None => Err(format!("nobody listens on port {port}")),
+        None => Err(match lease.drifted_to {
+            None => format!("nobody listens on port {port}"),
+            Some(elsewhere) => format!(
+                "nobody listens on port {port}, its server listens on {elsewhere} instead: {}",
+                wording::drifted_hint(port, elsewhere)
+            ),
+        }),
         Some(Evidence::Lineage | Evidence::Marker | Evidence::Worktree) => {
             Ok(format!("port {port} is served by this worktree's own process"))
         }
