@@ -193,6 +193,8 @@ pub enum Refusal {
         reasons: Reasons,
         /// Those bound by somebody outside the ledger, if they are few.
         taken: Vec<Port>,
+        /// The preferred port, if there was one, and why not that.
+        preferred: Option<(Port, Why)>,
     },
     /// No run of neighbouring ports among all candidates.
     NoBlock {

@@ -139,7 +139,7 @@ tell!(Why:
 );
 tell!(Reasons { leased, claimed, quarantined, cooling, excluded, taken, forbidden });
 tell!(Refusal:
-    NoPort { key, ranges, reasons, taken }
+    NoPort { key, ranges, reasons, taken, preferred }
     NoBlock { key, count, ranges, reasons }
     PortUnavailable { key, port, why }
     AlreadyRunning { lease }

@@ -13,9 +13,13 @@ use crate::translate::{View, process};
 pub(crate) fn refusal(refusal: &core::Refusal, view: &View<'_>) -> Refusal {
     use core::Refusal as No;
     match refusal {
-        No::NoPort { key, ranges, reasons, taken: _ } => {
+        No::NoPort { key, ranges, reasons, taken: _, preferred } => {
             let what = format!("no port for `{}` of {}", key.service, key.project);
-            none_acceptable(&what, ranges, *reasons, false, view)
+            let mut refusal = none_acceptable(&what, ranges, *reasons, false, view);
+            if let Some((port, why)) = preferred {
+                refusal.message.push_str(&format!("; the preferred port {port}: {}", because(why, view)));
+            }
+            refusal
         }
         No::NoBlock { key, count, ranges, reasons } => {
             let what = format!("no {count} ports in a row for `{}` of {}", key.service, key.project);

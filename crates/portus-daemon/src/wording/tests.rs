@@ -66,8 +66,14 @@ fn every_refusal_says_what_happened_and_what_to_do() {
     let unavailable = |why| core::Refusal::PortUnavailable { key: key("/v"), port: port(), why };
     let all = [
         (
-            core::Refusal::NoPort { key: key("/v"), ranges: ranges.clone(), reasons, taken: Vec::new() },
-            "3 leased, 1 taken",
+            core::Refusal::NoPort {
+                key: key("/v"),
+                ranges: ranges.clone(),
+                reasons,
+                taken: Vec::new(),
+                preferred: Some((port(), Why::Taken)),
+            },
+            "3 leased, 1 taken by other programs; the preferred port 3000: a program outside",
         ),
         (core::Refusal::NoBlock { key: key("/v"), count: 4, ranges, reasons }, "no 4 ports in a row"),
         (unavailable(Why::Leased { lease, by: key("/w") }), "held by pid 77 (portus run)"),
@@ -126,6 +132,7 @@ fn facts_are_there_for_programs() {
         ranges: vec![PortRange::ALL],
         reasons: core::Reasons { excluded: 2, ..core::Reasons::default() },
         taken: Vec::new(),
+        preferred: None,
     });
     assert_eq!((full.facts.ranges.len(), full.facts.reasons.unwrap().excluded), (1, 2));
     let limited = told(&core::Refusal::TooMany { what: Limited::Asks, max: 64 });
@@ -157,6 +164,7 @@ fn a_full_range_says_what_cools_down_and_what_gives_room() {
             ranges: vec![PortRange::single(port())],
             reasons: core::Reasons { claimed: 1, ..core::Reasons::default() },
             taken: Vec::new(),
+            preferred: None,
         };
         told_of(&Broker::from_history(Policy::default(), history), &full)
     };
@@ -167,6 +175,25 @@ fn a_full_range_says_what_cools_down_and_what_gives_room() {
     let pinned = told(vec![Change::Claimed { claim: portus_core::Claim { pinned: true, ..claim } }]);
     assert!(pinned.hint.contains("`portus claims --all`, `portus forget PORT`"), "{}", pinned.hint);
     assert!(!pinned.hint.contains("portus list") && pinned.facts.retry_after_ms.is_none(), "{}", pinned.hint);
+}
+
+#[test]
+fn who_listens_elsewhere_is_not_only_missed() {
+    let ledger = broker();
+    let drifted = Lease { drifted_to: Port::new(4_000), ..ledger.lease(LeaseId(1)).unwrap().clone() };
+    let ledger =
+        Broker::from_history(Policy::default(), [Change::Granted { lease: Box::new(drifted), cool_until: None }]);
+    let view = View {
+        broker: &ledger,
+        now: Moment::default(),
+        guarded: &|_| false,
+        health: &|_| portus_proto::Health::Unknown,
+    };
+    let late = never_listened(LeaseId(1), &view);
+    assert!(late.message.ends_with("its server listens on port 4000 instead"), "{}", late.message);
+    assert!(late.hint.contains("PORT=3000") && late.hint.contains("portus explain 4000"), "{}", late.hint);
+    let verified = crate::inspect::verify(&view, &[key("/w")], &[], false);
+    assert!(verified.services[0].why.contains("listens on 4000 instead"), "{verified:?}");
 }
 
 #[test]

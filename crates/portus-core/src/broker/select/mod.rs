@@ -216,7 +216,11 @@ impl<'a> Walk<'a> {
             }
         }
         let (reasons, taken) = self.reasons(ask);
-        Err(Refusal::NoPort { key: key(), ranges: ask.ranges().collect(), reasons, taken })
+        let preferred = self.notes.iter().find_map(|note| match note {
+            Note::PreferredUnavailable { key, port, why } if *key == ask.key => Some((*port, why.clone())),
+            _ => None,
+        });
+        Err(Refusal::NoPort { key: key(), ranges: ask.ranges().collect(), reasons, taken, preferred })
     }
 
     /// The first acceptable port of these ranges that nobody has a right to.

@@ -252,8 +252,13 @@ fn when_nothing_is_left_the_refusal_counts_the_reasons() {
             ranges: vec![range(5059, 5066), range(5067, 5067), range(5060, 5068)],
             reasons,
             taken: vec![port(5065), port(5066)],
+            preferred: None,
         }
     );
+    let Refusal::NoPort { preferred, .. } = ledger.refusal(request("web").range(5059, 5066).preferred(5067)) else {
+        panic!("the range is full");
+    };
+    assert_eq!(preferred, Some((port(5067), Why::Forbidden)), "why not the preferred one is told, too");
 }
 
 #[test]
