@@ -30,6 +30,9 @@ fn a_number_can_be_pinned_before_it_is_used() {
     let port = free_port();
     world.say(&shop, &["pin", "web", "--port", &port.to_string()]).ended_with(0);
     assert_eq!(world.say(&shop, &["request", "web"]).ended_with(0).port(), port);
+    let other = free_port().to_string();
+    let said = world.say(&shop, &["pin", "web", "--port", &other]).ended_with(0).err;
+    assert!(said.contains(&format!("`web` stays on port {port} until its lease ends")), "{said}");
 }
 
 #[test]

@@ -98,6 +98,13 @@ pub enum Note {
         /// Which.
         key: Key,
     },
+    /// The lease that was there was not where it was asked for, and was given up for another port.
+    GaveUp {
+        /// Who asked.
+        key: Key,
+        /// Where it was.
+        port: Port,
+    },
     /// The lease that was there is not on the preferred port, and is kept.
     KeptOther {
         /// Who asked.

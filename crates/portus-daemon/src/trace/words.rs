@@ -124,7 +124,8 @@ tell!(Note:
     Expanded { key, to }
     ClaimTaken { from, port }
     SiblingUnclaimed { key }
-    KeptOther { key, preferred };
+    KeptOther { key, preferred }
+    GaveUp { key, port };
 );
 tell!(Why:
     Leased { lease, by }

@@ -29,6 +29,9 @@ pub(crate) fn note(note: &Note, view: &View<'_>) -> String {
             from.service, from.project, from.worktree
         ),
         Note::SiblingUnclaimed { key } => format!("no number could be set aside for `{}`", key.service),
+        Note::GaveUp { key, port } => {
+            format!("`{}` gave up the lease it had on port {port}, which is not where it was asked for", key.service)
+        }
         Note::KeptOther { key, preferred } => format!(
             "`{}` keeps the port it has instead of the preferred {preferred}; `portus release {}` first to move",
             key.service, key.service

@@ -230,6 +230,7 @@ fn every_note_names_the_service_it_is_about() {
         Note::ClaimTaken { from: key("/w"), port: port() },
         Note::SiblingUnclaimed { key: key("/v") },
         Note::KeptOther { key: key("/v"), preferred: port() },
+        Note::GaveUp { key: key("/v"), port: port() },
     ] {
         assert!(note(&one, &view).contains("`web`"), "{one:?}");
     }

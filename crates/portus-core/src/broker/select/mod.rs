@@ -99,6 +99,7 @@ impl<'a> Walk<'a> {
         if request.contiguous && leases().count() > 1 {
             let asks: Vec<&Ask> = leases().map(|(_, ask)| ask).collect();
             let block = self.block(request, &asks)?;
+            asks.iter().zip(&block).for_each(|(ask, choice)| self.note_given_up(ask, choice));
             choices.extend(leases().map(|(place, _)| place).zip(block));
         }
         let mut places: Vec<usize> = (0..request.asks.len()).filter(|place| !choices.contains_key(place)).collect();
@@ -110,6 +111,7 @@ impl<'a> Walk<'a> {
                 Purpose::Lease => self.lease(request, ask)?,
             };
             self.chose(&choice);
+            self.note_given_up(ask, &choice);
             choices.insert(place, choice);
         }
         Ok(Plan { choices: choices.into_values().collect(), notes: std::mem::take(&mut self.notes) })
@@ -152,6 +154,13 @@ impl<'a> Walk<'a> {
     fn note_kept(&mut self, ask: &Ask, kept: Option<Port>) {
         let preferred = ask.preferred.filter(|preferred| kept.is_some_and(|kept| kept != *preferred));
         self.notes.extend(preferred.map(|preferred| Note::KeptOther { key: ask.key.clone(), preferred }));
+    }
+
+    /// A contested lease gives way as nobody wants it; any other only because something else was asked for.
+    fn note_given_up(&mut self, ask: &Ask, choice: &Choice) {
+        let Choice::Take(pick) = choice else { return };
+        let former = self.broker.lease_of(&ask.key).filter(|former| !former.contested && former.port != pick.port);
+        self.notes.extend(former.map(|former| Note::GaveUp { key: ask.key.clone(), port: former.port }));
     }
 
     /// What becomes of the key's live lease if it is to serve; `None` when there is none that can.

@@ -262,6 +262,14 @@ fn when_nothing_is_left_the_refusal_counts_the_reasons() {
 }
 
 #[test]
+fn a_lease_that_is_moved_by_its_own_key_is_told_of() {
+    let mut ledger = Ledger::new();
+    assert_eq!(ledger.port(request("web").preferred(3000)), 3000);
+    assert_eq!(ledger.port(request("web").range(3100, 3109)), 3100);
+    assert_eq!(ledger.notes, [Note::GaveUp { key: key("web"), port: port(3000) }]);
+}
+
+#[test]
 fn without_a_descriptor_left_nothing_is_said_about_ports() {
     let mut ledger = Ledger::new();
     ledger.world.no_descriptors = true;

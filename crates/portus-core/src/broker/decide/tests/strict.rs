@@ -46,7 +46,8 @@ fn strict_takes_over_an_unused_number_and_says_so() {
     ledger.pass(secs(60));
     assert_eq!(ledger.port(request("web").preferred(3000)), 20_000, "a mere preference takes nothing over");
     assert_eq!(ledger.port(request("web").preferred(3000).strict()), 3000);
-    assert_eq!(ledger.notes, [Note::ClaimTaken { from: key_in("/shop-2", "web"), port: port(3000) }]);
+    let gave_up = Note::GaveUp { key: key("web"), port: port(20_000) };
+    assert_eq!(ledger.notes, [Note::ClaimTaken { from: key_in("/shop-2", "web"), port: port(3000) }, gave_up]);
     let taken = Change::Unclaimed { key: key_in("/shop-2", "web"), reason: ClaimEnd::TakenOver };
     assert!(ledger.changes.contains(&taken));
     assert_eq!(ledger.broker.claim_of(&key_in("/shop-2", "web")), None);
