@@ -1,12 +1,12 @@
 //! Who has the terminal's foreground: whom the keyboard, and Ctrl-C, reach.
 
-use rustix::process::{Pid, getpgrp};
+use rustix::process::Pid;
 use rustix::stdio::stdin;
 use rustix::termios::{tcgetpgrp, tcsetpgrp};
 
 /// Whether standard input is our terminal, and its foreground is our process group.
 pub(super) fn is_ours() -> bool {
-    belongs_to(getpgrp())
+    own_group().is_some_and(belongs_to)
 }
 
 /// Whether standard input is our terminal, and its foreground is this process group.
@@ -22,5 +22,12 @@ pub(super) fn give_to(group: Pid) -> bool {
 
 /// Puts our own process group into the foreground.
 pub(super) fn take_back() -> bool {
-    give_to(getpgrp())
+    own_group().is_some_and(give_to)
+}
+
+/// Our own process group. One that was begun outside of our pid namespace, as a container's may be, has no number here.
+#[expect(unsafe_code, reason = "rustix takes it for granted that the group has a number")]
+fn own_group() -> Option<Pid> {
+    // SAFETY: it takes nothing, and only tells a number.
+    Pid::from_raw(unsafe { libc::getpgrp() })
 }
