@@ -164,8 +164,14 @@ impl Hub {
         let suspected: Vec<Suspected> = meant.map(Suspected::of).collect();
         let gatherer = self.gatherer.clone();
         let for_room = matches!(cleaning, Cleaning::Exhausted(_));
+        // A person who prunes means what is gone. Otherwise a directory that is not there may be about to come back.
+        let with_worktrees = matches!(cleaning, Cleaning::Asked(_));
         self.beside(
-            move || look(&gatherer, &suspected),
+            move || {
+                let found = look(&gatherer, &suspected);
+                let homeless = if with_worktrees { homeless(&suspected) } else { BTreeSet::new() };
+                CleanLook { homeless, ..found }
+            },
             move |found: CleanLook| {
                 let command = Command::Clean { look: CleanLook { for_room, ..found } };
                 Some(Work { command, then: Then::Cleaned(cleaning) })
@@ -214,9 +220,14 @@ fn look(gatherer: &Gatherer, suspected: &[Suspected]) -> CleanLook {
         return CleanLook::default();
     };
     let sighting = |one: &&Suspected| Some((one.id, seen.get(&one.port)?.clone()));
-    let missing = missing_worktrees(orphans.iter().map(|one| Arc::clone(&one.worktree)).collect::<BTreeSet<_>>());
-    let homeless = orphans.iter().filter(|one| missing.contains(&one.worktree)).map(|one| one.id).collect();
-    CleanLook { gone, sightings: orphans.iter().filter_map(sighting).collect(), survivors, homeless, for_room: false }
+    CleanLook { gone, sightings: orphans.iter().filter_map(sighting).collect(), survivors, ..CleanLook::default() }
+}
+
+/// The leases whose worktree is gone.
+fn homeless(suspected: &[Suspected]) -> BTreeSet<LeaseId> {
+    let worktrees: BTreeSet<Arc<str>> = suspected.iter().map(|one| Arc::clone(&one.worktree)).collect();
+    let missing = missing_worktrees(worktrees);
+    suspected.iter().filter(|one| missing.contains(&one.worktree)).map(|one| one.id).collect()
 }
 
 /// The leases that had a holder, those of one tree together.
