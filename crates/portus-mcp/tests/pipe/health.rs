@@ -56,7 +56,7 @@ async fn check_port_asks_and_tells() {
 #[tokio::test]
 async fn a_strangers_server_does_not_answer_for_a_service() {
     let rig = Rig::new();
-    let (project, other) = (rig.project("health"), rig.project("stranger"));
+    let (project, other) = (rig.project("tenant"), rig.project("stranger"));
     let mut session = Session::open(rig.setup(&project), Era::New, json!({})).await;
     let leased = session.good("request_port", json!({"service": "web"})).await;
     let _server = Server::start(&other, leased["leases"][0]["port"].as_u64().unwrap());
