@@ -228,7 +228,8 @@ fn ports_json(bytes: &[u8]) -> Result<(), String> {
         Err(PortsJsonError::Syntax { line, column, .. } | PortsJsonError::Shape { line, column, .. }) => (line, column),
     };
     let text = bytes.split(|&byte| byte == b'\n').nth(line.wrapping_sub(1));
-    holds(text.is_some_and(|text| column <= text.len()), &format!("there is no {line}:{column}"))
+    // Even an empty line has a beginning.
+    holds(text.is_some_and(|text| column <= text.len().max(1)), &format!("there is no {line}:{column}"))
 }
 
 /// Whatever an agent sends, the hook's answer is one that agents can read, and never one that stops work.
