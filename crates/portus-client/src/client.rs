@@ -157,8 +157,8 @@ impl Client {
     /// Calls, and waits for the answer as long as the options say; longer for calls that wait themselves.
     ///
     /// A daemon that is just leaving, or has left since the last call, is followed by another, once: it has changed
-    /// nothing. So is one that dies while a call waits there: what waits is asked again for the rest of its time, and
-    /// asking twice answers the same.
+    /// nothing. So is one that dies while a call waits there, or only reads: what waits is asked again for the rest of
+    /// its time, and asking twice answers the same.
     ///
     /// # Errors
     /// [`CallError::Refused`] with the daemon's reason; the others when there is no answer.
@@ -174,7 +174,9 @@ impl Client {
                 // Ending processes may have begun before the daemon had to leave.
                 (!matches!(frame.call, Call::Kill(_)), CallError::Refused(refusal))
             }
-            Err(Failed::Answered(error @ CallError::Lost { .. })) => (wait_of(&mut frame.call).is_some(), error),
+            Err(Failed::Answered(error @ CallError::Lost { .. })) => {
+                (wait_of(&mut frame.call).is_some() || only_reads(&frame.call), error)
+            }
             Err(Failed::Answered(error)) => return Err(error),
             Ok(reply) => return Ok(reply),
         };
@@ -263,6 +265,22 @@ impl Client {
 fn now() -> WallTime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     WallTime(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Whether a call changes nothing, so that it does no harm to make it twice.
+const fn only_reads(call: &Call) -> bool {
+    matches!(
+        call,
+        Call::List(_)
+            | Call::Claims(_)
+            | Call::Quarantines
+            | Call::Scan(_)
+            | Call::Explain(_)
+            | Call::Verify(_)
+            | Call::Status
+            | Call::Stats
+            | Call::Subscribe
+    )
 }
 
 /// How long a call waits for something to happen, if it does.
