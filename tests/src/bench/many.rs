@@ -4,8 +4,9 @@ use portus_os::place::Home;
 use portus_proto::{Caller, ReleaseCall, Target};
 
 use super::commands::quiet;
-use super::{Limit, Row, Samples, resident_kib, rig_with_pool};
+use super::{Limit, Row, Samples, rig_with_pool};
 use crate::Rig;
+use crate::torture::load::resident_kib;
 use crate::wish::{connect, for_one_port, numbered_key};
 
 /// As many as a user may have.
