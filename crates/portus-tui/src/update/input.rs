@@ -24,8 +24,7 @@ pub(super) fn on_input(model: &mut Model, event: Input) -> Vec<Cmd> {
         Input::Mouse(mouse) => on_mouse(model, mouse),
         Input::Resize(width, height) => {
             model.size = (width, height);
-            // Sizes that came and went may have left it the same, and the terminal without its picture.
-            vec![Cmd::Redraw]
+            Vec::new()
         }
         Input::Paste(text) if model.is_typing => {
             text.chars().filter(|c| !c.is_control()).for_each(|c| type_in(model, c));
